@@ -1,0 +1,43 @@
+# Everything one does here. `make` alone lists it.
+
+CARGO_DENY_VERSION := 0.20.2
+CARGO_MACHETE_VERSION := 0.9.2
+
+.DEFAULT_GOAL := help
+.PHONY: help run check test browser api bench hooks
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## the shop on http://127.0.0.1:8080
+	cargo run --release
+
+check: ## what needs no run: format, lints, documentation, licences and walls, unused dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
+	@ops/tool cargo-deny $(CARGO_DENY_VERSION)
+	@# A wrapper that is named before its driver is used is a wall ahead of the house, no mistake.
+	.tools/bin/cargo-deny check --allow unused-wrapper bans licenses sources
+	@ops/tool cargo-machete $(CARGO_MACHETE_VERSION)
+	.tools/bin/cargo-machete
+
+test: ## everything that runs: cargo's tests, the browser, the API fuzzing
+	@ops/setup
+	@ops/test cargo browser api
+
+browser: ## only the pages in a real browser (builds the binary, keeps screenshots in artifacts/)
+	@ops/setup
+	cargo test --workspace --no-run
+	@ops/test browser
+
+api: ## only the API fuzzing (builds the binary)
+	@ops/setup
+	cargo test --workspace --no-run
+	@ops/test api
+
+bench: ## the performance goals; takes minutes and wants the machine for itself
+	cargo run --release -p stampede-bench --
+
+hooks: ## git checks the format before a commit and runs `make check` before a push
+	git config core.hooksPath ops/hooks
