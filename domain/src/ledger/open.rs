@@ -1,0 +1,55 @@
+//! Step 7: a book is opened from what the store and the bus still know.
+
+use super::{BuyerUnits, Claim, ClaimState, PoolBook, notes::Notes, shards::Shards};
+use crate::{buyer::BuyerId, event::Terms, intent::Intent, pool::PoolNumbers, time::Millis};
+use hashbrown::HashMap;
+
+/// A snapshot of the store, taken in the transaction that raised the epoch, with what the bus still holds.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The number of this opening.
+    pub epoch: u64,
+    /// The pool's numbers.
+    pub numbers: PoolNumbers,
+    /// The rules of its sale.
+    pub terms: Terms,
+    /// Live units of every buyer who has any; empty without a limit.
+    pub buyers: Vec<(BuyerId, u32)>,
+    /// Undecided orders that are on the bus or dead-lettered: promises.
+    pub undecided: Vec<Intent>,
+    /// Store, bus and dead letters hold nothing of this pool.
+    pub virgin: bool,
+}
+
+impl PoolBook {
+    /// A book at its opening.
+    #[must_use]
+    pub fn open(now: Millis, opening: &Opening) -> Self {
+        let version = opening.numbers.version;
+        let mut book = Self {
+            epoch: opening.epoch,
+            opened_at: now,
+            opened_version: version,
+            virgin: opening.virgin,
+            numbers: opening.numbers,
+            terms: opening.terms,
+            claimed: 0,
+            promised: 0,
+            attempts: 0,
+            claims: HashMap::new(),
+            buyers: Shards::default(),
+            notes: Notes::default(),
+        };
+        for &(buyer, settled) in &opening.buyers {
+            book.buyers.of_mut(buyer.0).insert(buyer, BuyerUnits { version, settled, claimed: 0 });
+        }
+        for intent in &opening.undecided {
+            let Intent { order, quantity, buyer, fingerprint, .. } = *intent;
+            if !book.claims.contains_key(&order) {
+                let state = ClaimState::Promised;
+                book.add_claim(order, Claim { quantity, buyer, fingerprint, made_at: now, state });
+            }
+        }
+        book
+    }
+}
