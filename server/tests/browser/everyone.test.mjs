@@ -1,0 +1,163 @@
+// For everyone: any width, any input device, any eyes, both languages, a slow line.
+
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { picture, story } from './harness.mjs';
+import { buy, eventPath, fill, form, landedOrder, openEvent, seesConfirmed } from './steps.mjs';
+import { words } from './words.mjs';
+
+const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+const PHONE = { width: 320, height: 640 };
+const WEIGHT_LIMIT_BYTES = 60 * 1024;
+
+/** The pages every visitor can meet, each with the way to it; the language is the visitor's. */
+const sights = {
+  event: (page, lang) => page.goto(eventPath(lang)),
+  'event-with-mistakes': async (page, lang) => {
+    await page.goto(eventPath(lang));
+    await fill(page, { quantity: 1, email: 'no-address' }, lang);
+    await page.locator('form:has([name=key])').evaluate((element) => (element.noValidate = true));
+    await form(page, lang).buy.click();
+    await page.getByRole('alert').waitFor();
+  },
+  order: async (page, lang) => {
+    await page.goto(eventPath(lang));
+    await buy(page, { quantity: 1 }, lang);
+    await seesConfirmed(page, lang);
+  },
+  'not-found': (page, lang) => page.goto(`/${lang}/no-such-page`),
+};
+
+async function violations(page) {
+  await page.evaluate(axeSource);
+  const found = await page.evaluate((rules) => window.axe.run({ runOnly: rules }), RULES);
+  return found.violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.map((node) => node.target).join(' | ')})`);
+}
+
+for (const lang of ['en', 'de']) {
+  for (const colorScheme of ['light', 'dark']) {
+    test(`axe finds nothing, ${lang}, ${colorScheme}`, story({}, async ({ visitor }) => {
+      const context = await visitor({ colorScheme, reducedMotion: 'reduce' });
+      for (const [name, go] of Object.entries(sights)) {
+        const page = await context.newPage();
+        await go(page, lang);
+        await picture(page, `${name}-${lang}-${colorScheme}`);
+        assert.deepEqual(await violations(page), [], name);
+        await page.close();
+      }
+    }));
+  }
+}
+
+for (const [state, sale, before] of [
+  ['before-the-sale', { opensIn: '1h' }],
+  ['sold-out', { capacity: 2 }, (shop) => shop.sell(2)],
+]) {
+  test(`axe finds nothing ${state.replaceAll('-', ' ')}`, story(sale, async ({ shop, visitor }) => {
+    await before?.(shop);
+    for (const colorScheme of ['light', 'dark']) {
+      const page = await openEvent(await visitor({ colorScheme, reducedMotion: 'reduce' }));
+      await picture(page, `event-${state}-${colorScheme}`);
+      assert.deepEqual(await violations(page), [], colorScheme);
+    }
+  }));
+}
+
+test('nothing scrolls sideways on a phone of 320 pixels', story({}, async ({ visitor }) => {
+  const context = await visitor({ viewport: PHONE, hasTouch: true, isMobile: true });
+  for (const lang of ['en', 'de']) {
+    for (const [name, go] of Object.entries(sights)) {
+      const page = await context.newPage();
+      await go(page, lang);
+      await picture(page, `${name}-${lang}-phone`);
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(width <= PHONE.width, `${name} (${lang}) is ${width} wide`);
+      await page.close();
+    }
+  }
+}));
+
+test('a ticket is bought with the keyboard alone, and one always sees where one is', story({}, async ({ visitor }) => {
+  const page = await openEvent(await visitor());
+  const fields = form(page);
+
+  await tabTo(page, fields.quantity);
+  await type(page, fields.quantity, '2');
+  await tabTo(page, fields.name);
+  await page.keyboard.type('Ada Lovelace');
+  await tabTo(page, fields.email);
+  await page.keyboard.type('ada@example.com');
+  await tabTo(page, fields.buy);
+  await page.keyboard.press('Enter');
+
+  await landedOrder(page);
+  await seesConfirmed(page);
+}));
+
+test('each language speaks for itself, and a visitor gets their own', story({}, async ({ visitor }) => {
+  for (const [locale, lang] of [['de-AT', 'de'], ['en-GB', 'en'], ['fr-FR', 'en']]) {
+    const page = await (await visitor({ locale })).newPage();
+    await page.goto('/');
+    assert.equal(await page.locator('html').getAttribute('lang'), lang, `for ${locale}`);
+    await page.getByRole('main').getByText(words[lang].price).first().waitFor();
+  }
+
+  const page = await openEvent(await visitor({ locale: 'en-GB' }), 'de');
+  await page.getByRole('link', { name: /english/i }).click();
+  await page.waitForURL((url) => url.pathname.startsWith('/en'));
+  await page.getByRole('link', { name: /deutsch/i }).click();
+  await page.waitForURL((url) => url.pathname.startsWith('/de'));
+  await buy(page, { quantity: 1 }, 'de');
+  assert.match(page.url(), /\/de\/orders\//);
+  await seesConfirmed(page, 'de');
+}));
+
+test('a page that is not there says so with the right status and a way home', story({}, async ({ visitor }) => {
+  const context = await visitor();
+  for (const lang of ['en', 'de']) {
+    const page = await context.newPage();
+    const answer = await page.goto(`/${lang}/events/no-such-event`);
+    assert.equal(answer.status(), 404);
+    await page.getByRole('main').getByText(words[lang].notFound).first().waitFor();
+    await page.getByRole('main').getByRole('link').first().waitFor();
+  }
+}));
+
+test('the event page weighs under 60 KB altogether', story({}, async ({ visitor }) => {
+  const context = await visitor();
+  const page = await context.newPage();
+  const devtools = await context.newCDPSession(page);
+  let weight_bytes = 0;
+  devtools.on('Network.dataReceived', (part) => (weight_bytes += part.dataLength));
+  await devtools.send('Network.enable');
+
+  // Not "networkidle": the stream of live numbers stays open.
+  await page.goto(eventPath(), { waitUntil: 'load' });
+  assert.ok(weight_bytes > 0 && weight_bytes < WEIGHT_LIMIT_BYTES, `${weight_bytes} bytes`);
+}));
+
+/** Presses Tab until `field` has the focus, and checks on the way that the focus can be seen. */
+async function tabTo(page, field) {
+  const MOST_STOPS = 40;
+  for (let stop = 0; stop < MOST_STOPS; stop++) {
+    await page.keyboard.press('Tab');
+    const seen = await page.evaluate(() => {
+      const style = getComputedStyle(document.activeElement);
+      return style.outlineStyle !== 'none' || style.boxShadow !== 'none';
+    });
+    assert.ok(seen, `the focus is invisible on ${await page.evaluate(() => document.activeElement.outerHTML.slice(0, 120))}`);
+    if (await field.evaluate((element) => element === document.activeElement)) return;
+  }
+  assert.fail(`not reached with ${MOST_STOPS} times Tab`);
+}
+
+/** Types into the focused field; in a list, typing picks the entry. */
+async function type(page, field, text) {
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type(text);
+  assert.equal(await field.inputValue(), text);
+}

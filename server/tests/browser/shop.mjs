@@ -1,0 +1,166 @@
+// A shop of one's own: the built binary on free ports with an empty data directory, stopped as an operator stops it.
+// What the tests set is all it knows: nothing of the developer's environment leaks in.
+
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export const root = resolve(import.meta.dirname, '../../..');
+const binary =
+  process.env.STAMPEDE_BINARY ?? resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/stampede');
+
+// A debug build on a busy two-core machine starts in well under a second; this is for a very bad day.
+const START_MS = 20_000;
+// The shop's own drain has a limit below this one.
+const STOP_MS = 20_000;
+const POLL_MS = 50;
+
+// A test runner that dies takes its shops with it.
+const running = new Set();
+process.on('exit', () => running.forEach((shop) => shop.kill('SIGKILL')));
+
+export const SLUG = 'frequency-festival';
+
+/** Asks `probe` until it answers something truthy, and returns that. Fails with the sentence when the time is over. */
+export async function eventually(sentence, probe, within_ms = 10_000) {
+  const deadline = performance.now() + within_ms;
+  for (;;) {
+    const found = await probe();
+    if (found) return found;
+    if (performance.now() > deadline) throw new Error(`not within ${within_ms} ms: ${sentence}`);
+    await new Promise((wake) => setTimeout(wake, POLL_MS));
+  }
+}
+
+/** Starts a shop whose sale is open unless `opensIn` says otherwise. */
+export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer = 0 } = {}) {
+  const [httpPort, opsPort] = await freePorts(2);
+  const dataDir = await mkdtemp(join(tmpdir(), 'stampede-test-'));
+  const environment = {
+    PATH: process.env.PATH,
+    STAMPEDE_HTTP_ADDR: `127.0.0.1:${httpPort}`,
+    STAMPEDE_OPS_ADDR: `127.0.0.1:${opsPort}`,
+    STAMPEDE_DATA_DIR: dataDir,
+    STAMPEDE_DEMO_CAPACITY: String(capacity),
+    STAMPEDE_DEMO_OPENS_IN: opensIn,
+    STAMPEDE_DEMO_LIMIT_PER_BUYER: String(limitPerBuyer),
+  };
+  const shop = new Shop(environment, `http://127.0.0.1:${httpPort}`, `http://127.0.0.1:${opsPort}`);
+  try {
+    await shop.start();
+  } catch (cause) {
+    await shop.stop().catch(() => {});
+    throw cause;
+  }
+  return shop;
+}
+
+class Shop {
+  #environment;
+  #process;
+  #said = '';
+
+  constructor(environment, url, opsUrl) {
+    this.#environment = environment;
+    this.url = url;
+    this.opsUrl = opsUrl;
+  }
+
+  /** Everything the process has written, for the message of a failed test. */
+  get log() {
+    return this.#said;
+  }
+
+  async start() {
+    this.#process = spawn(binary, ['serve'], { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => (this.#said += text));
+    }
+    this.#process.on('error', (cause) => (this.#said += `\n${cause.message}`));
+    running.add(this.#process);
+
+    await eventually(
+      'the shop is ready',
+      async () => {
+        if (this.#ended) throw new Error(`the shop ended before it was ready:\n${this.#said}`);
+        return fetch(`${this.opsUrl}/readyz`).then((answer) => answer.ok, () => false);
+      },
+      START_MS,
+    );
+  }
+
+  /** SIGTERM, and the drain has to end by itself and in peace. */
+  async stop() {
+    try {
+      if (!this.#ended) {
+        this.#process.kill('SIGTERM');
+        await eventually('the shop has drained', () => this.#ended, STOP_MS);
+        if (this.#process.exitCode !== 0) throw new Error(`the shop ended with ${this.#outcome}:\n${this.#said}`);
+      }
+    } finally {
+      if (!this.#ended) this.#process.kill('SIGKILL');
+      running.delete(this.#process);
+      await rm(this.#environment.STAMPEDE_DATA_DIR, { recursive: true, force: true });
+    }
+  }
+
+  /** Runs a command beside the shop, such as `run('orders', 'export')`, and returns what it printed. */
+  async run(...command) {
+    const child = spawn(binary, command, { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [printed, complained] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text) => (printed += text));
+    child.stderr.setEncoding('utf8').on('data', (text) => (complained += text));
+    const code = await new Promise((ended, failed) => child.on('close', ended).on('error', failed));
+    if (code !== 0) throw new Error(`stampede ${command.join(' ')} ended with ${code}:\n${complained}`);
+    return printed;
+  }
+
+  /** The orders in the store, as the organizer's export has them: the truth, where a page could be wrong. */
+  async orders() {
+    const [head, ...rows] = (await this.run('orders', 'export')).trim().split(/\r?\n/);
+    const columns = head.split(',');
+    return rows.map((row) => Object.fromEntries(row.split(',').map((cell, at) => [columns[at], cell])));
+  }
+
+  async availability() {
+    return (await fetch(`${this.url}/api/tickets/availability`)).json();
+  }
+
+  /** Buys through the API, for a story in which others are faster. */
+  async sell(quantity, userId = 'someone-else') {
+    const answer = await fetch(`${this.url}/api/tickets/buy`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ userId, quantity }),
+    });
+    if (answer.status !== 202) throw new Error(`selling ${quantity} was answered ${answer.status}: ${await answer.text()}`);
+    const { statusUrl } = await answer.json();
+    await eventually('the order is confirmed', async () => {
+      const order = await fetch(new URL(statusUrl, this.url));
+      return order.ok && (await order.json()).status === 'confirmed';
+    });
+  }
+
+  get #ended() {
+    return this.#process?.pid === undefined || this.#process.exitCode !== null || this.#process.signalCode !== null;
+  }
+
+  get #outcome() {
+    return this.#process.signalCode ?? this.#process.exitCode;
+  }
+}
+
+/** Ports nobody listens on now. Another process could take one before the shop does; then the start says so. */
+async function freePorts(count) {
+  const listeners = await Promise.all(
+    Array.from({ length: count }, () => new Promise((listening, failed) => {
+      const listener = createServer().on('error', failed);
+      listener.listen(0, '127.0.0.1', () => listening(listener));
+    })),
+  );
+  const ports = listeners.map((listener) => listener.address().port);
+  await Promise.all(listeners.map((listener) => new Promise((closed) => listener.close(closed))));
+  return ports;
+}

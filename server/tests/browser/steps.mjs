@@ -1,0 +1,77 @@
+// What a buyer does, in the words of the page's contract: the form posts key, ticketTypeId, quantity, name, email
+// to /{lang}/events/{slug}/orders and ends on /{lang}/orders/{id}?k=…
+
+import { randomBytes } from 'node:crypto';
+import { eventually, SLUG } from './shop.mjs';
+import { words } from './words.mjs';
+
+export const eventPath = (lang = 'en') => `/${lang}/events/${SLUG}`;
+export const orderUrl = /\/(de|en)\/orders\/([0-9a-f-]{36})\?k=/;
+
+/** Opens the event's page in a new tab and returns the tab. */
+export async function openEvent(context, lang = 'en') {
+  const page = await context.newPage();
+  await page.goto(eventPath(lang));
+  return page;
+}
+
+/** The order form of a page, each field found by its label as a screen reader would. */
+export function form(page, lang = 'en') {
+  const said = words[lang];
+  return {
+    quantity: page.getByLabel(said.quantity),
+    name: page.getByLabel(said.name),
+    email: page.getByLabel(said.email),
+    buy: page.getByRole('button', { name: said.buy }),
+    key: page.locator('input[name=key]'),
+  };
+}
+
+export async function fill(page, { quantity, name = 'Ada Lovelace', email }, lang = 'en') {
+  const fields = form(page, lang);
+  if (quantity !== undefined) await choose(fields.quantity, quantity);
+  if (name !== undefined) await fields.name.fill(name);
+  if (email !== undefined) await fields.email.fill(email);
+}
+
+/** A quantity is typed or picked from a list, as the page offers it. */
+async function choose(field, quantity) {
+  const isList = await field.evaluate((element) => element.tagName === 'SELECT');
+  await (isList ? field.selectOption(String(quantity)) : field.fill(String(quantity)));
+}
+
+/** Fills the form, buys, and returns the id of the order whose page it lands on. */
+export async function buy(page, wish, lang = 'en') {
+  await fill(page, wish, lang);
+  await form(page, lang).buy.click();
+  return landedOrder(page);
+}
+
+export async function landedOrder(page) {
+  await page.waitForURL(orderUrl);
+  return page.url().match(orderUrl)[2];
+}
+
+/** Waits until the order's page says confirmed: by itself with scripts, by reloading without. */
+export async function seesConfirmed(page, lang = 'en', { reloading = false } = {}) {
+  const status = page.getByRole('main').getByText(words[lang].confirmed).first();
+  await eventually('the order page says confirmed', async () => {
+    if (await status.isVisible()) return true;
+    if (reloading) await page.reload();
+    return false;
+  });
+}
+
+/** A UUIDv7 made `age_ms` ago (RFC 9562: 48 bits of milliseconds, version, variant, chance). */
+export function keyFrom(age_ms) {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(Date.now() - age_ms, 0, 6);
+  bytes[6] = (bytes[6] & 0x0f) | 0x70;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** Puts another key into the form, as a tab would hold that was opened at another time. */
+export async function holdKey(page, key) {
+  await page.locator('input[name=key]').evaluate((field, value) => (field.value = value), key);
+}
