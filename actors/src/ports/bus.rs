@@ -1,0 +1,113 @@
+//! The durable hand-over from those who take orders to those who write them.
+
+use super::PortResult;
+use async_trait::async_trait;
+use bytes::Bytes;
+use stampede_domain::Millis;
+
+/// A message to be put on the bus.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// UTF-8 JSON, as [`crate::wire`] writes it.
+    pub payload: Bytes,
+}
+
+/// Names one delivery to its bus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId(pub u64);
+
+/// A message taken from the bus under a lease. Unless it is acknowledged, it comes again.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// For the acknowledgement.
+    pub id: DeliveryId,
+    /// As it was published, or whatever is there: decode with care.
+    pub payload: Bytes,
+    /// 1 for the first delivery.
+    pub attempt: u32,
+    /// When the bus had it durably.
+    pub published_at: Millis,
+}
+
+/// A message set aside.
+#[derive(Clone, Debug)]
+pub struct DeadLetter {
+    /// Its name among the dead letters.
+    pub id: DeliveryId,
+    /// As it was delivered.
+    pub payload: Bytes,
+    /// Why it could not be taken.
+    pub reason: String,
+    /// How often it had been delivered.
+    pub attempts: u32,
+    /// Since when it has been dead.
+    pub dead_since: Millis,
+}
+
+/// What waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Messages that are not acknowledged, delivered ones included.
+    pub messages: u64,
+    /// When the oldest of them was published.
+    pub oldest: Option<Millis>,
+    /// Dead letters.
+    pub dead_letters: u64,
+}
+
+/// Carries messages durably, at least once, in about their order.
+#[async_trait]
+pub trait Bus: Send + Sync {
+    /// Puts a batch on the bus and waits until it survives a power cut. One outcome a message, in order. Several calls may be
+    /// under way at once.
+    ///
+    /// # Errors
+    /// Per message: `Unavailable` and `Impossible` only for what was never handed over; anything else is `Unknown`.
+    async fn publish(&self, batch: Vec<Outgoing>) -> Vec<PortResult<()>>;
+
+    /// Waits for messages and leases at most `limit` of them. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn pull(&self, limit: usize) -> PortResult<Vec<Delivery>>;
+
+    /// Forgets messages. Returns when they will not be delivered again by this process; after a crash they may be.
+    ///
+    /// # Errors
+    /// `Unavailable`: they will come again, which is harmless.
+    async fn acknowledge(&self, ids: &[DeliveryId]) -> PortResult<()>;
+
+    /// Gives leases back: the messages come again at once, each with its attempt counted.
+    ///
+    /// # Errors
+    /// `Unavailable`: the leases run out by themselves.
+    async fn release(&self, ids: &[DeliveryId]) -> PortResult<()>;
+
+    /// Sets messages aside durably, each with its reason. They are not delivered again.
+    ///
+    /// # Errors
+    /// `Unknown`, `Unavailable`: they come again.
+    async fn set_aside(&self, letters: &[(DeliveryId, String)]) -> PortResult<()>;
+
+    /// The dead letters, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn dead_letters(&self, limit: usize) -> PortResult<Vec<DeadLetter>>;
+
+    /// Everything that is neither acknowledged nor dead, where the bus can tell (`None` where it cannot): what an embedded
+    /// start turns back into promises. Reads it all; for starts, not for running shops.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn unconsumed(&self) -> PortResult<Option<Vec<Bytes>>>;
+
+    /// How much waits.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn backlog(&self) -> PortResult<Backlog>;
+
+    /// Writes what is still to be written (acknowledgements) and lets go of files and connections. Further calls fail.
+    async fn close(&self);
+}
