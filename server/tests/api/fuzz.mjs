@@ -1,0 +1,40 @@
+// Fuzzes the described API of a fresh shop with schemathesis: no 5xx, nothing but the described statuses, headers,
+// content types and shapes, wrong input refused, other methods refused. Afterwards the laws still hold.
+// Ends with one line, `api: N passed, M failed, K skipped`, counted in requests; skipped counts operations.
+
+import { spawn } from 'node:child_process';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openShop, root } from '../browser/shop.mjs';
+
+const schemathesis = join(root, '.tools/venv/bin/st');
+const report = join(root, 'artifacts/logs/schemathesis.json');
+
+await mkdir(join(root, 'artifacts/logs'), { recursive: true });
+const shop = await openShop({ capacity: 100_000 });
+try {
+  const code = await fuzz(`${shop.url}/api/openapi.json`);
+  process.stdout.write(await shop.run('audit'));
+  console.log(`api: ${await count()}`);
+  if (code !== 0) console.log(shop.log.split('\n').slice(-40).join('\n'));
+  process.exitCode = code;
+} finally {
+  await shop.stop();
+}
+
+function fuzz(description) {
+  const config = ['--config-file', join(import.meta.dirname, 'schemathesis.toml')];
+  const output = ['--no-color', '--report', 'json', '--report-json-path', report];
+  const child = spawn(schemathesis, [...config, 'run', description, ...output], {
+    cwd: join(root, 'artifacts'), // it keeps notes where it runs
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  return new Promise((ended, failed) => child.on('close', ended).on('error', failed));
+}
+
+async function count() {
+  const { operations, test_cases: cases } = JSON.parse(await readFile(report, 'utf8'));
+  const failed = cases.with_failures + cases.errored + operations.errored;
+  const skipped = operations.total - operations.tested - operations.errored;
+  return `${cases.generated - cases.with_failures} passed, ${failed} failed, ${skipped} skipped (${operations.tested} operations)`;
+}
