@@ -16,6 +16,7 @@ pub mod money;
 pub mod order;
 pub mod pool;
 pub mod refusal;
+pub mod sale;
 pub mod settlement;
 pub mod time;
 

@@ -22,6 +22,11 @@ pub enum OrderRefused {
         /// Units in flight now.
         in_flight: u32,
     },
+    /// The ticket type allows fewer units in one order.
+    TooManyAtOnce {
+        /// Units an order may have.
+        max: u32,
+    },
     /// The buyer would have more units than the limit allows.
     LimitReached {
         /// Units a buyer may have.
@@ -44,6 +49,7 @@ impl OrderRefused {
             Self::Paused => "paused",
             Self::SaleOver => "sale_over",
             Self::SoldOut { .. } => "sold_out",
+            Self::TooManyAtOnce { .. } => "too_many_at_once",
             Self::LimitReached { .. } => "limit",
             Self::KeyReused => "key_reused",
             Self::Ended(decision) => decision.status().as_str(),

@@ -83,11 +83,12 @@ pub trait Ledger: Send + Sync {
     /// `Unknown`, `Unavailable`: the reaper will do it.
     async fn withdraw(&self, withdrawals: &[Withdrawal]) -> PortResult<()>;
 
-    /// Step 5. Pools that are not open ignore it. `report` is kept as the latest word of the writers.
+    /// Step 5. Pools that are not open ignore it. `report` is kept as the latest word of the writers. Answers how many
+    /// promises were broken by it ([`stampede_domain::ledger::PoolBook::settle`]).
     ///
     /// # Errors
     /// `Unknown`, `Unavailable`: the sweep will do it.
-    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<()>;
+    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<u32>;
 
     /// Step 6: marks intents past their deadline and returns them with the opening's epoch, at most `limit`.
     ///

@@ -1,11 +1,16 @@
 //! Step 5: what the store said replaces what the ledger believed. Nothing is ever added up.
 
-use super::{BuyerUnits, Noted, PoolBook};
-use crate::{settlement::Settlement, time::Millis};
+use super::{BuyerUnits, ClaimState, Noted, PoolBook};
+use crate::{
+    order::Decision,
+    settlement::{Decided, Settlement},
+    time::Millis,
+};
 
 impl PoolBook {
     /// Applies a settlement: numbers and buyers' units where they are newer, the decided ids' claims and notes in any case.
-    pub fn settle(&mut self, now: Millis, settlement: &Settlement) {
+    /// Returns how many promises it broke: orders that were told 202 and got no tickets.
+    pub fn settle(&mut self, now: Millis, settlement: &Settlement) -> u32 {
         let version = settlement.numbers.version;
         if version > self.numbers.version {
             self.numbers = settlement.numbers;
@@ -20,10 +25,19 @@ impl PoolBook {
                 }
             }
         }
+        let broken = settlement.decided.iter().filter(|decided| self.is_broken_by(decided)).count();
         for decided in &settlement.decided {
             self.drop_claim(decided.order);
             let note = Noted { decision: decided.decision, fingerprint: decided.fingerprint };
             self.notes.write(now, decided.order, note);
         }
+        u32::try_from(broken).unwrap_or(u32::MAX)
+    }
+
+    fn is_broken_by(&self, decided: &Decided) -> bool {
+        decided.decision != Decision::Confirmed
+            && self.claims.get(&decided.order).is_some_and(|claim| {
+                claim.state == ClaimState::Promised && claim.fingerprint == decided.fingerprint
+            })
     }
 }
