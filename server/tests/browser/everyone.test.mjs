@@ -122,7 +122,7 @@ test('a page that is not there says so with the right status and a way home', st
     const page = await context.newPage();
     const answer = await page.goto(`/${lang}/events/no-such-event`);
     assert.equal(answer.status(), 404);
-    await page.getByRole('main').getByText(words[lang].notFound).first().waitFor();
+    await page.getByRole('main').getByText(words[lang].notFound).waitFor();
     await page.getByRole('main').getByRole('link').first().waitFor();
   }
 }));

@@ -27,10 +27,11 @@ export function form(page, lang = 'en') {
   };
 }
 
+/** Fills the fields that are given; a `name` of null leaves what is there. */
 export async function fill(page, { quantity, name = 'Ada Lovelace', email }, lang = 'en') {
   const fields = form(page, lang);
   if (quantity !== undefined) await choose(fields.quantity, quantity);
-  if (name !== undefined) await fields.name.fill(name);
+  if (name !== null) await fields.name.fill(name);
   if (email !== undefined) await fields.email.fill(email);
 }
 
@@ -38,6 +39,12 @@ export async function fill(page, { quantity, name = 'Ada Lovelace', email }, lan
 async function choose(field, quantity) {
   const isList = await field.evaluate((element) => element.tagName === 'SELECT');
   await (isList ? field.selectOption(String(quantity)) : field.fill(String(quantity)));
+}
+
+/** True when the page offers the form and its button works; before the sale it is shown and closed. */
+export async function canBuy(page, lang = 'en') {
+  const { buy } = form(page, lang);
+  return (await buy.count()) > 0 && (await buy.isEnabled());
 }
 
 /** Fills the form, buys, and returns the id of the order whose page it lands on. */
@@ -54,7 +61,7 @@ export async function landedOrder(page) {
 
 /** Waits until the order's page says confirmed: by itself with scripts, by reloading without. */
 export async function seesConfirmed(page, lang = 'en', { reloading = false } = {}) {
-  const status = page.getByRole('main').getByText(words[lang].confirmed).first();
+  const status = page.getByRole('main').getByText(words[lang].confirmed);
   await eventually('the order page says confirmed', async () => {
     if (await status.isVisible()) return true;
     if (reloading) await page.reload();
