@@ -1,0 +1,221 @@
+// Live numbers, the countdown, a guard against double clicks, the wait for an order. Every page works without it.
+// The clock is the server's: its time at load plus what this device's stopwatch says since.
+
+const one = (selector, root = document) => root.querySelector(selector);
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const german = document.documentElement.lang === "de";
+const grouped = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, german ? "." : ",");
+const jitter = (ms) => ms * (0.7 + Math.random() * 0.6);
+
+const sale = one("[data-sale]");
+if (sale) live(sale);
+const form = one("[data-buy]");
+if (form) guard(form);
+const order = one("[data-order][data-poll]");
+if (order) wait(order);
+all("[data-copy]").forEach(offerCopy);
+
+function live(sale) {
+  const d = sale.dataset;
+  const wave = one("[data-wave]");
+  const say = one("[data-announce]", sale);
+  const button = one("[data-buy] [type=submit]");
+  let ahead = Number(d.serverNow) - performance.now();
+  let opensAt = Number(d.opensAt);
+  let told = d.state; // what the server said last
+  let shown = d.state; // what the page says
+  let heard = 0;
+  let summed = performance.now();
+  let lastAvailable = Number(d.available);
+  const now = () => performance.now() + ahead;
+
+  // A page from the back/forward cache or a slow line is older than it says; only a later server time is believed.
+  const setClock = (iso) => {
+    const fresh = Date.parse(iso) - performance.now();
+    if (fresh > ahead) ahead = fresh;
+  };
+
+  function show() {
+    const state = told === "not_open" && now() >= opensAt ? "on_sale" : told;
+    if (state === shown) return;
+    shown = state;
+    all("[data-when]", sale).forEach((part) => { part.hidden = part.dataset.when !== state; });
+    const text = one(`[data-states] [data-when="${state}"]`, sale);
+    if (text) say.textContent = text.textContent;
+    const open = state === "on_sale" || state === "nearly_gone" || state === "unknown";
+    if (button) {
+      // Only the button changes: what is typed and where the focus stands stay as they are.
+      if (button.getAttribute("aria-busy") !== "true") button.disabled = !open;
+    } else {
+      one("[data-back]", sale).hidden = !open;
+    }
+  }
+
+  function take(json) {
+    const message = JSON.parse(json);
+    heard = performance.now();
+    if (message.serverTime) setClock(message.serverTime);
+    const list = message.ticketTypes || [];
+    const type = list.find((candidate) => candidate.id === d.id);
+    if (!type) return;
+    told = type.state;
+    if (type.opensAt) opensAt = Date.parse(type.opensAt);
+    for (const key of ["available", "inFlight", "sold"]) {
+      const place = one(`[data-n="${key}"]`, sale);
+      const text = grouped(type[key]);
+      if (place.textContent !== text) place.textContent = text;
+    }
+    const stale = message.stale === true || type.state === "unknown";
+    one("[data-numbers]", sale).classList.toggle("stale", stale);
+    one("[data-stale]", sale).hidden = !stale;
+    draw(type.sold, type.inFlight, type.total);
+    // A screen reader hears the number once a minute, and only when it has moved.
+    if (heard - summed > 60000 && type.available !== lastAvailable) {
+      summed = heard;
+      lastAvailable = type.available;
+      say.textContent = d.summary || say.dataset.summary.replace("{n}", grouped(type.available));
+    }
+    show();
+  }
+
+  let drawn = "";
+  function draw(sold, inFlight, total) {
+    const path = salePath(sold, inFlight, total);
+    if (wave && path !== drawn && !document.hidden) wave.setAttribute("d", (drawn = path));
+  }
+
+  // The stream first; when it fails or falls silent, asking, with pauses that grow and differ from visitor to visitor.
+  let source;
+  let pause = 2000;
+  const listen = () => {
+    if (!window.EventSource) return ask();
+    source = new EventSource(d.url + "/stream");
+    source.addEventListener("availability", (event) => { pause = 2000; take(event.data); });
+    source.onerror = () => { source.close(); setTimeout(ask, jitter(pause)); };
+  };
+  const ask = async () => {
+    let again = (pause = Math.min(pause * 1.6, 30000));
+    try {
+      const answer = await fetch(d.url, { headers: { accept: "application/json" } });
+      if (answer.ok) {
+        take(await answer.text());
+        // Every few answers the stream gets another chance.
+        if (Math.random() < 0.2) return listen();
+        again = pause = 3000;
+      } else {
+        again = Math.max(again, Number(answer.headers.get("retry-after") || 0) * 1000);
+      }
+    } catch { /* offline: the pause has grown already */ }
+    setTimeout(ask, jitter(again));
+  };
+  setInterval(() => {
+    if (source && source.readyState === 1 && heard && performance.now() - heard > 45000) {
+      source.close();
+      heard = 0;
+      ask();
+    }
+  }, 15000);
+
+  const clock = one("[data-countdown]", sale);
+  const units = all("[data-unit]", clock).map((cell) => [Number(cell.dataset.unit), cell, one("b", cell)]);
+  const tick = () => {
+    show();
+    let left = Math.max(0, Math.ceil((opensAt - now()) / 1000));
+    let begun = false;
+    for (const [size, cell, digits] of units) {
+      const count = Math.floor(left / size);
+      left -= count * size;
+      begun = begun || count > 0 || size <= 60;
+      cell.hidden = !begun;
+      const text = size === 86400 ? String(count) : String(count).padStart(2, "0");
+      if (digits.textContent !== text) digits.textContent = text;
+    }
+    clock.hidden = false;
+    // Awake on the server's full second.
+    setTimeout(tick, 1000 - (((now() - opensAt) % 1000) + 1000) % 1000 + 5);
+  };
+  tick();
+  listen();
+}
+
+// The same drawing as web/src/wave.rs; change both together.
+function salePath(sold, inFlight, capacity) {
+  const halves = [4, 5, 6, 8, 10, 12, 15, 20, 24, 30];
+  const share = (units) => (capacity ? Math.min(1, units / capacity) : 0);
+  const soldTo = share(sold);
+  const goneTo = share(sold + inFlight);
+  let path = "";
+  halves.forEach((count, line) => {
+    const step = 1200 / count;
+    path += `M0 ${40 + 40 * line}`;
+    for (let half = 0; half < count; half++) {
+      const from = (line + half / count) / 10;
+      const part = (to) => Math.min(1, Math.max(0, (to - from) * 10 * count));
+      const loud = part(soldTo) + 0.4 * (part(goneTo) - part(soldTo));
+      const swing = Math.round(loud * (86 - 4 * line)) * (half % 2 ? 1 : -1);
+      path += swing ? `q${step / 2} ${swing} ${step} 0` : `h${step}`;
+    }
+  });
+  return path;
+}
+
+function guard(form) {
+  const button = one("[type=submit]", form);
+  const ready = () => {
+    if (button.getAttribute("aria-busy") !== "true") return;
+    button.removeAttribute("aria-busy");
+    button.disabled = false;
+    button.textContent = button.dataset.label;
+  };
+  form.addEventListener("submit", (event) => {
+    if (button.getAttribute("aria-busy") === "true") return event.preventDefault();
+    button.setAttribute("aria-busy", "true");
+    button.textContent = button.dataset.busy;
+    // After this turn, so that the browser still counts the button as the one that was pressed.
+    setTimeout(() => { button.disabled = true; });
+  });
+  // Back from the next page: the same key is still in the form; the server knows what became of it.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) ready(); });
+
+  const total = one("[data-total]", form);
+  const sum = () => {
+    const quantity = Number(new FormData(form).get("quantity"));
+    total.hidden = !(quantity > 0) || all("[type=radio][name=ticketTypeId]", form).length > 0;
+    const minor = quantity * Number(form.dataset.price);
+    const decimals = /0[.,]00/.test(form.dataset.money);
+    const digits = decimals
+      ? grouped(Math.floor(minor / 100)) + (german ? "," : ".") + String(minor % 100).padStart(2, "0")
+      : grouped(minor);
+    one("output", total).textContent = form.dataset.money.replace(/0([.,]00)?/, digits);
+  };
+  form.addEventListener("input", sum);
+  sum();
+}
+
+function wait(order) {
+  let pause = 1000;
+  const look = async () => {
+    try {
+      const answer = await fetch(order.dataset.poll, { headers: { accept: "application/json" }, cache: "no-store" });
+      if (answer.ok) {
+        const { status } = await answer.json();
+        if (status && status !== order.dataset.status && status !== "unknown") return location.replace(location.pathname + location.search);
+        pause = Math.min(pause * 1.1, 5000);
+      } else {
+        pause = Math.max(Math.min(pause * 1.6, 15000), Number(answer.headers.get("retry-after") || 0) * 1000);
+      }
+    } catch { pause = Math.min(pause * 1.6, 15000); }
+    setTimeout(look, jitter(pause));
+  };
+  setTimeout(look, jitter(pause));
+}
+
+function offerCopy(button) {
+  if (!navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = button.dataset.done;
+    one("[data-announce]").textContent = button.dataset.done;
+  });
+}
