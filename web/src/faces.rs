@@ -54,6 +54,7 @@ impl Faces {
         environment.set_syntax(syntax.expect("because the delimiters are the default ones"));
         // An error must not carry the variables of the page: buyers' names would reach the logs.
         environment.set_debug(false);
+        environment.set_formatter(filters::escape);
         filters::install(&mut environment);
         for name in Templates::iter() {
             let Some(file) = Templates::get(&name) else { continue };
@@ -150,6 +151,16 @@ mod tests {
     fn faces_can_be_shared_between_threads() {
         fn shared<T: Send + Sync>() {}
         shared::<Faces>();
+    }
+
+    #[test]
+    fn a_name_that_no_view_model_has_is_an_error() {
+        let mut faces = Faces::new().expect("because the templates compile");
+        faces.environment.add_template("odd.html", "{{ page.nothing }}").expect("because it compiles");
+        assert!(faces.render("odd.html", Lang::De, context! { page => context! {} }).is_err());
+        faces.environment.add_template("even.html", "<a b=\"{{ page }}\">{{ page }}").expect("because it compiles");
+        let html = faces.render("even.html", Lang::De, context! { page => "/<b>'\"&" }).expect("because it renders");
+        assert_eq!(html, "<a b=\"/&lt;b&gt;&#39;&quot;&amp;\">/&lt;b&gt;&#39;&quot;&amp;");
     }
 
     #[test]

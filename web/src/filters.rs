@@ -3,7 +3,7 @@
 
 use crate::{Lang, assets, format, lettering, texts, wave};
 use minijinja::{
-    Environment, Error, ErrorKind, State, Value,
+    Environment, Error, ErrorKind, Output, State, Value, escape_formatter,
     value::{Kwargs, Serde},
 };
 
@@ -41,6 +41,25 @@ pub(crate) fn install(environment: &mut Environment<'_>) {
     environment.add_function("asset", |name: &str| {
         assets::asset_url(name).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("no static file {name}")))
     });
+}
+
+/// Escapes what HTML needs in text and quoted attributes. The engine's own escape also writes every slash as an entity,
+/// which makes URLs and path data longer and unreadable.
+pub(crate) fn escape(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let Some(text) = value.as_str().filter(|_| !value.is_safe()) else { return escape_formatter(out, state, value) };
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+        out.write_str(&rest[..at])?;
+        out.write_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            _ => "&#39;",
+        })?;
+        rest = &rest[at + 1..];
+    }
+    Ok(out.write_str(rest)?)
 }
 
 fn language(state: &State<'_, '_>) -> Lang {

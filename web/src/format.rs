@@ -44,7 +44,7 @@ pub fn money(lang: Lang, minor: i64, currency: &str) -> String {
         other => other,
     };
     text.push_str(sign);
-    if lang == Lang::De || sign.len() == currency.len() {
+    if lang == Lang::De || sign == currency {
         text.push(NO_BREAK);
     }
     text.push_str(&integer(lang, amount / scale));
