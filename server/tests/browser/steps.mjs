@@ -18,27 +18,36 @@ export async function openEvent(context, lang = 'en') {
 /** The order form of a page, each field found by its label as a screen reader would. */
 export function form(page, lang = 'en') {
   const said = words[lang];
+  const quantities = page.getByRole('group', { name: said.quantity });
   return {
-    quantity: page.getByLabel(said.quantity),
-    name: page.getByLabel(said.name),
-    email: page.getByLabel(said.email),
+    quantity: (count) => quantities.getByRole('radio', { name: String(count), exact: true }),
+    chosenQuantity: quantities.getByRole('radio', { checked: true }),
+    name: page.getByRole('textbox', { name: said.name }),
+    email: page.getByRole('textbox', { name: said.email }),
     buy: page.getByRole('button', { name: said.buy }),
     key: page.locator('input[name=key]'),
+    ticketTypeId: page.locator('input[name=ticketTypeId]'),
   };
 }
+
+/** The number of free tickets as the page shows it now. */
+export const shownFree = (page) => page.locator('[data-n=available]').textContent();
+
+/** The message above the form that says why there is no order. */
+export const notice = (page, title) => page.getByRole('region', { name: title });
 
 /** Fills the fields that are given; a `name` of null leaves what is there. */
 export async function fill(page, { quantity, name = 'Ada Lovelace', email }, lang = 'en') {
   const fields = form(page, lang);
-  if (quantity !== undefined) await choose(fields.quantity, quantity);
+  if (quantity !== undefined) await fields.quantity(quantity).check();
   if (name !== null) await fields.name.fill(name);
   if (email !== undefined) await fields.email.fill(email);
 }
 
-/** A quantity is typed or picked from a list, as the page offers it. */
-async function choose(field, quantity) {
-  const isList = await field.evaluate((element) => element.tagName === 'SELECT');
-  await (isList ? field.selectOption(String(quantity)) : field.fill(String(quantity)));
+/** Sends the form past the browser's own checks, so that the shop's have to stand alone. */
+export async function sendUnchecked(page, lang = 'en') {
+  await page.locator('form:has([name=key])').evaluate((element) => (element.noValidate = true));
+  await form(page, lang).buy.click();
 }
 
 /** True when the page offers the form and its button works; before the sale it is shown and closed. */
@@ -61,7 +70,7 @@ export async function landedOrder(page) {
 
 /** Waits until the order's page says confirmed: by itself with scripts, by reloading without. */
 export async function seesConfirmed(page, lang = 'en', { reloading = false } = {}) {
-  const status = page.getByRole('main').getByText(words[lang].confirmed);
+  const status = page.getByRole('heading', { name: words[lang].confirmed });
   await eventually('the order page says confirmed', async () => {
     if (await status.isVisible()) return true;
     if (reloading) await page.reload();
@@ -80,5 +89,5 @@ export function keyFrom(age_ms) {
 
 /** Puts another key into the form, as a tab would hold that was opened at another time. */
 export async function holdKey(page, key) {
-  await page.locator('input[name=key]').evaluate((field, value) => (field.value = value), key);
+  await form(page).key.evaluate((field, value) => (field.value = value), key);
 }
