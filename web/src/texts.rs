@@ -187,6 +187,7 @@ pub(crate) const TEXTS: &[Text] = &[
 #[cfg(test)]
 mod tests {
     use super::TEXTS;
+    use crate::{ErrorPage, EventPage, Faces, Lang, OrderPage, RefusedPage};
     use std::collections::BTreeSet;
 
     #[test]
@@ -197,6 +198,25 @@ mod tests {
     #[test]
     fn no_key_is_given_twice() {
         assert_eq!(TEXTS.iter().map(|text| text.0).collect::<BTreeSet<_>>().len(), TEXTS.len());
+    }
+
+    #[test]
+    fn every_text_is_on_a_page_in_both_languages() {
+        let faces = Faces::new().expect("because the templates compile");
+        for lang in Lang::ALL {
+            let mut pages = String::new();
+            let rendered = "because a sample renders";
+            EventPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.event(lang, page).expect(rendered));
+            RefusedPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.refused(lang, page).expect(rendered));
+            OrderPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.order(lang, page).expect(rendered));
+            ErrorPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.error(lang, page).expect(rendered));
+            for text in TEXTS {
+                // Between the values that are filled in, the longest part is the text's own.
+                let parts = super::in_language(lang, text).split(['{', '}']).step_by(2);
+                let own = parts.max_by_key(|part| part.len()).unwrap_or_default();
+                assert!(pages.contains(&own.replace('\'', "&#39;")), "{} is on no page in {}", text.0, lang.tag());
+            }
+        }
     }
 
     #[test]

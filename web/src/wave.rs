@@ -6,50 +6,46 @@ use std::fmt::Write as _;
 /// Lines of the sale's wave: with 1,000,000 tickets each line is 100,000 of them, a number one can say.
 pub const SALE_LINES: u32 = 10;
 /// Width and height of the sale's wave in its own units.
-pub const SALE_SIZE: (u32, u32) = (1200, 440);
+pub const SALE_SIZE: (u32, u32) = (1200, 400);
 /// Width and height of an order's wave in its own units.
 pub const ORDER_SIZE: (u32, u32) = (1008, 300);
 
 /// How loud a unit in flight is, beside a sold one.
 const IN_FLIGHT_LOUDNESS: f64 = 0.4;
 const LINE_GAP: u32 = 40;
+/// Height of a curve's control point, twice what the curve reaches: neighbours at full swing almost touch.
+const SWING: f64 = 36.0;
 const SAMPLES: u32 = 72;
 
-/// The sale drawn as ten lines, read like a page: the tickets lie along them, those sold swing, those in flight
-/// tremble, those free are still. Every line has a higher frequency than the one above. One half wave is one bucket of
-/// tickets; its amplitude is the share of it that is gone.
+/// The sale drawn as ten strings, read like a page: the tickets lie along them, those sold swing, those in flight
+/// tremble, those free are still. Every string has a higher frequency than the one above. One antinode is one bucket
+/// of tickets; its height is the share of it that is gone.
 pub fn sale(sold: u64, in_flight: u64, capacity: u64) -> String {
-    let share = |units: u64| if capacity == 0 { 0.0 } else { (ratio(units, capacity)).min(1.0) };
+    let share = |units: u64| if capacity == 0 { 0.0 } else { ratio(units, capacity).min(1.0) };
     let (sold_to, gone_to) = (share(sold), share(sold.saturating_add(in_flight)));
     let mut path = String::new();
     for line in 0..SALE_LINES {
-        let halves = half_waves(line);
-        let step = SALE_SIZE.0 / halves;
-        let _ = write!(path, "M0 {}", LINE_GAP / 2 + 20 + LINE_GAP * line);
-        for half in 0..halves {
-            let from = (f64::from(line) + f64::from(half) / f64::from(halves)) / f64::from(SALE_LINES);
-            let width = 1.0 / f64::from(SALE_LINES * halves);
-            let part = |to: f64| ((to - from) / width).clamp(0.0, 1.0);
+        let antinodes = antinodes(line);
+        let (step, half) = (SALE_SIZE.0 / antinodes, SALE_SIZE.0 / antinodes / 2);
+        let _ = write!(path, "M0 {}", LINE_GAP / 2 + LINE_GAP * line);
+        for antinode in 0..antinodes {
+            let from = (f64::from(line) + f64::from(antinode) / f64::from(antinodes)) / f64::from(SALE_LINES);
+            let part = |to: f64| ((to - from) * f64::from(SALE_LINES * antinodes)).clamp(0.0, 1.0);
             let loud = part(sold_to) + IN_FLIGHT_LOUDNESS * (part(gone_to) - part(sold_to));
-            let swing = (loud * amplitude(line)).round() * if half % 2 == 0 { -1.0 } else { 1.0 };
+            let swing = (loud * SWING).round();
             let _ = match swing {
                 0.0 => write!(path, "h{step}"),
-                _ => write!(path, "q{} {swing} {step} 0", step / 2),
+                _ => write!(path, "q{half}-{swing} {step} 0q-{half} {swing}-{step} 0m{step} 0"),
             };
         }
     }
     path
 }
 
-/// Half waves of a line: divisors of half the width, so that every coordinate is whole.
-fn half_waves(line: u32) -> u32 {
-    const HALVES: [u32; SALE_LINES as usize] = [4, 5, 6, 8, 10, 12, 15, 20, 24, 30];
-    HALVES.get(line as usize).copied().unwrap_or(30)
-}
-
-/// The control point's height: twice what the curve reaches, less for the fast lines so that they stay apart.
-fn amplitude(line: u32) -> f64 {
-    86.0 - 4.0 * f64::from(line)
+/// Antinodes of a line: divisors of half the width, so that every coordinate is whole.
+fn antinodes(line: u32) -> u32 {
+    const ANTINODES: [u32; SALE_LINES as usize] = [4, 5, 6, 8, 10, 12, 15, 20, 24, 30];
+    ANTINODES.get(line as usize).copied().unwrap_or(30)
 }
 
 /// An order's own wave: a string fixed at both ends, caught at seven moments of its swing. The partials and their
@@ -121,19 +117,19 @@ mod tests {
 
     #[test]
     fn what_is_in_flight_swings_less_than_what_is_sold() {
-        let swings = |path: &str| path.matches('q').count();
+        let swings = |path: &str| path.matches("q").count();
         assert_eq!(swings(&sale(0, 500, 1_000)), swings(&sale(500, 0, 1_000)));
         assert_ne!(sale(0, 500, 1_000), sale(500, 0, 1_000));
     }
 
     #[test]
     fn a_wave_stays_small_enough_for_a_phone() {
-        assert!((0..=100).all(|sold| sale(sold, 3, 100).len() < 3_500));
+        assert!((0..=100).all(|sold| sale(sold, 3, 100).len() < 5_000));
         assert!(order("").len() < 6_000);
     }
 
     #[test]
     fn every_line_spans_the_whole_width() {
-        assert!((0..SALE_LINES).all(|line| SALE_SIZE.0.is_multiple_of(half_waves(line))));
+        assert!((0..SALE_LINES).all(|line| SALE_SIZE.0.is_multiple_of(2 * antinodes(line))));
     }
 }

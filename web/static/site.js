@@ -140,20 +140,19 @@ function live(sale) {
 
 // The same drawing as web/src/wave.rs; change both together.
 function salePath(sold, inFlight, capacity) {
-  const halves = [4, 5, 6, 8, 10, 12, 15, 20, 24, 30];
   const share = (units) => (capacity ? Math.min(1, units / capacity) : 0);
   const soldTo = share(sold);
   const goneTo = share(sold + inFlight);
   let path = "";
-  halves.forEach((count, line) => {
-    const step = 1200 / count;
-    path += `M0 ${40 + 40 * line}`;
-    for (let half = 0; half < count; half++) {
-      const from = (line + half / count) / 10;
-      const part = (to) => Math.min(1, Math.max(0, (to - from) * 10 * count));
-      const loud = part(soldTo) + 0.4 * (part(goneTo) - part(soldTo));
-      const swing = Math.round(loud * (86 - 4 * line)) * (half % 2 ? 1 : -1);
-      path += swing ? `q${step / 2} ${swing} ${step} 0` : `h${step}`;
+  [4, 5, 6, 8, 10, 12, 15, 20, 24, 30].forEach((antinodes, line) => {
+    const step = 1200 / antinodes;
+    const half = step / 2;
+    path += `M0 ${20 + 40 * line}`;
+    for (let antinode = 0; antinode < antinodes; antinode++) {
+      const from = (line + antinode / antinodes) / 10;
+      const part = (to) => Math.min(1, Math.max(0, (to - from) * 10 * antinodes));
+      const swing = Math.round(36 * (part(soldTo) + 0.4 * (part(goneTo) - part(soldTo))));
+      path += swing ? `q${half}-${swing} ${step} 0q-${half} ${swing}-${step} 0m${step} 0` : `h${step}`;
     }
   });
   return path;

@@ -87,8 +87,20 @@ impl RefusedPage {
             ("unknown", RefusalView::Unknown { order_url, retry_after_s: 2 }, SaleStateView::Unknown),
             ("invalid", RefusalView::Invalid, SaleStateView::OnSale),
         ];
-        refusals.into_iter().map(|(name, refusal, state)| (name, sample(lang, refusal, state))).collect()
+        let mut pages: Vec<_> =
+            refusals.into_iter().map(|(name, refusal, state)| (name, sample(lang, refusal, state))).collect();
+        let mut long = sample(lang, RefusalView::Invalid, SaleStateView::OnSale);
+        if let Some(form) = &mut long.event.form {
+            form.name = "Maximilian ".repeat(40);
+            form.errors = vec![error("name", "too_long"), error("name", "invalid_characters"), error("form", "unknown")];
+        }
+        pages.push(("invalid-otherwise", long));
+        pages
     }
+}
+
+fn error(field: &str, code: &str) -> FieldError {
+    FieldError { field: field.into(), code: code.into() }
 }
 
 fn sample(lang: Lang, refusal: RefusalView, state: SaleStateView) -> RefusedPage {
@@ -97,7 +109,6 @@ fn sample(lang: Lang, refusal: RefusalView, state: SaleStateView) -> RefusedPage
         .map(|(_, page)| page)
         .find(|page| page.ticket_types[0].state == state)
         .expect("because the event has a sample for every state");
-    let error = |field: &str, code: &str| FieldError { field: field.into(), code: code.into() };
     let invalid = refusal == RefusalView::Invalid;
     event.form = Some(FormView {
         quantity: "4".into(),
