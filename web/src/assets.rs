@@ -34,8 +34,7 @@ static ENTRIES: LazyLock<BTreeMap<String, Entry>> = LazyLock::new(|| {
             });
             let (stem, extension) = name.rsplit_once('.')?;
             let hashed_name = format!("{stem}.{hash}.{extension}");
-            let asset =
-                Asset { bytes: file.data, content_type: content_type(extension), etag: format!("\"{hash}\"") };
+            let asset = Asset { bytes: file.data, content_type: content_type(extension), etag: format!("\"{hash}\"") };
             Some((name.to_string(), Entry { hashed_name, asset }))
         })
         .collect()

@@ -1,10 +1,8 @@
 //! `Faces`: the compiled templates and one function a page. Strict: a template that names what its view model has not
 //! is an error, never an empty place.
 
-use crate::{
-    ActorsPage, AuditPage, ErrorPage, EventPage, Lang, OrderPage, RefusedPage, filters, lettering, texts,
-};
-use minijinja::{Environment, syntax::SyntaxConfig, UndefinedBehavior, Value, context, value::Serde};
+use crate::{ActorsPage, AuditPage, ErrorPage, EventPage, Lang, OrderPage, RefusedPage, filters, lettering, texts};
+use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use std::fmt;

@@ -26,7 +26,8 @@ pub(crate) fn install(environment: &mut Environment<'_>) {
         format::time_of_day(language(state), at, zone)
     });
     environment.add_filter("iso", format::iso);
-    environment.add_filter("duration", |state: &State<'_, '_>, seconds: u64| format::duration(language(state), seconds));
+    environment
+        .add_filter("duration", |state: &State<'_, '_>, seconds: u64| format::duration(language(state), seconds));
     environment.add_filter("fill", fill);
     environment.add_filter("tickets", tickets);
     environment.add_filter("explain", explain);

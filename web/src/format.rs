@@ -143,11 +143,31 @@ fn timestamp(unix_ms: i64) -> Timestamp {
 
 fn month(lang: Lang, month: i8) -> &'static str {
     const DE: [&str; 12] = [
-        "Jänner", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
+        "Jänner",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
         "Dezember",
     ];
     const EN: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let index = usize::from(month.unsigned_abs().clamp(1, 12)) - 1;

@@ -32,7 +32,8 @@ pub struct Block {
 /// Sets a word of up to twelve letters or digits: four and fewer in one row, nine in a square of three by three.
 /// `None` when a character has no drawing; the page then sets the word in type.
 pub fn block(word: &str) -> Option<Block> {
-    let paths: Vec<&'static str> = word.chars().map(|letter| path(letter.to_ascii_uppercase())).collect::<Option<_>>()?;
+    let paths: Vec<&'static str> =
+        word.chars().map(|letter| path(letter.to_ascii_uppercase())).collect::<Option<_>>()?;
     let columns: u32 = match paths.len() {
         0 | 13.. => return None,
         1..=4 => u32::try_from(paths.len()).ok()?,

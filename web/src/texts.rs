@@ -10,7 +10,8 @@ pub(crate) type Text = (&'static str, &'static str, &'static str);
 
 /// All texts of one language as the templates' `t`.
 pub(crate) fn catalogue(lang: Lang) -> Value {
-    let texts: BTreeMap<&str, Value> = TEXTS.iter().map(|text| (text.0, Value::from(in_language(lang, text)))).collect();
+    let texts: BTreeMap<&str, Value> =
+        TEXTS.iter().map(|text| (text.0, Value::from(in_language(lang, text)))).collect();
     Value::from(texts)
 }
 
@@ -207,7 +208,9 @@ mod tests {
             let mut pages = String::new();
             let rendered = "because a sample renders";
             EventPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.event(lang, page).expect(rendered));
-            RefusedPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.refused(lang, page).expect(rendered));
+            RefusedPage::samples(lang)
+                .iter()
+                .for_each(|(_, page)| pages += &faces.refused(lang, page).expect(rendered));
             OrderPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.order(lang, page).expect(rendered));
             ErrorPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.error(lang, page).expect(rendered));
             for text in TEXTS {

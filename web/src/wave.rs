@@ -15,7 +15,7 @@ const IN_FLIGHT_LOUDNESS: f64 = 0.4;
 const LINE_GAP: u32 = 40;
 /// Height of a curve's control point, twice what the curve reaches: neighbours at full swing almost touch.
 const SWING: f64 = 36.0;
-const SAMPLES: u32 = 72;
+const SAMPLES: u32 = 112;
 
 /// The sale drawn as ten strings, read like a page: the tickets lie along them, those sold swing, those in flight
 /// tremble, those free are still. Every string has a higher frequency than the one above. One antinode is one bucket
@@ -74,7 +74,7 @@ pub fn order(id: &str) -> String {
         let _ = write!(path, "M0 {}", ORDER_SIZE.1 / 2);
         for height in shape.iter().skip(1) {
             let target = (height / peak * 140.0 * f64::from(moment) / 3.0).round();
-            let _ = write!(path, "l14 {}", target - at);
+            let _ = write!(path, "l9 {}", target - at);
             at = target;
         }
     }
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_wave_stays_small_enough_for_a_phone() {
         assert!((0..=100).all(|sold| sale(sold, 3, 100).len() < 5_000));
-        assert!(order("").len() < 6_000);
+        assert!(order("").len() < 7_000);
     }
 
     #[test]

@@ -73,7 +73,7 @@ function live(sale) {
     if (heard - summed > 60000 && type.available !== lastAvailable) {
       summed = heard;
       lastAvailable = type.available;
-      say.textContent = d.summary || say.dataset.summary.replace("{n}", grouped(type.available));
+      say.textContent = say.dataset.summary.replace("{n}", grouped(type.available));
     }
     show();
   }
@@ -172,6 +172,8 @@ function guard(form) {
     button.textContent = button.dataset.busy;
     // After this turn, so that the browser still counts the button as the one that was pressed.
     setTimeout(() => { button.disabled = true; });
+    // No answer and no next page: the same key makes sending again harmless.
+    setTimeout(ready, 15000);
   });
   // Back from the next page: the same key is still in the form; the server knows what became of it.
   window.addEventListener("pageshow", (event) => { if (event.persisted) ready(); });

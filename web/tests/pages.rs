@@ -170,7 +170,11 @@ fn the_state_that_is_shown_is_the_only_one_shown() {
             let html = faces().event(lang, &page).expect("because it renders");
             let state = page.ticket_types[page.selected].state.tag();
             for tag in tags(&html).filter(|tag| tag.contains("data-when=")) {
-                assert_eq!(tag.contains(" hidden"), !tag.contains(&format!("data-when=\"{state}\"")), "{name}: <{tag}>");
+                assert_eq!(
+                    tag.contains(" hidden"),
+                    !tag.contains(&format!("data-when=\"{state}\"")),
+                    "{name}: <{tag}>"
+                );
             }
         }
     }
@@ -201,7 +205,9 @@ fn every_refusal_reads_differently() {
         let mut told: Vec<String> = RefusedPage::samples(lang)
             .iter()
             .map(|(_, page)| faces().refused(lang, page).expect("because it renders"))
-            .map(|html| html.split("class=\"notice\"").nth(1).and_then(|rest| rest.split("</section>").next()).map(String::from))
+            .map(|html| {
+                html.split("class=\"notice\"").nth(1).and_then(|rest| rest.split("</section>").next()).map(String::from)
+            })
             .map(|notice| notice.expect("because every refusal has a notice"))
             .collect();
         let count = told.len();

@@ -92,7 +92,8 @@ impl RefusedPage {
         let mut long = sample(lang, RefusalView::Invalid, SaleStateView::OnSale);
         if let Some(form) = &mut long.event.form {
             form.name = "Maximilian ".repeat(40);
-            form.errors = vec![error("name", "too_long"), error("name", "invalid_characters"), error("form", "unknown")];
+            form.errors =
+                vec![error("name", "too_long"), error("name", "invalid_characters"), error("form", "unknown")];
         }
         pages.push(("invalid-otherwise", long));
         pages
