@@ -1,17 +1,12 @@
 // For everyone: any width, any input device, any eyes, both languages, a slow line.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
-import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { PHONE, tooWide, violations } from './eyes.mjs';
 import { picture, story } from './harness.mjs';
 import { buy, eventPath, fill, form, landedOrder, notice, openEvent, seesConfirmed, sendUnchecked } from './steps.mjs';
 import { words } from './words.mjs';
 
-const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-
-const PHONE = { width: 320, height: 640 };
 const WEIGHT_LIMIT_BYTES = 60 * 1024;
 
 /** The pages every visitor can meet, each with the way to it; the language is the visitor's. */
@@ -30,12 +25,6 @@ const sights = {
   },
   'not-found': (page, lang) => page.goto(`/${lang}/no-such-page`),
 };
-
-async function violations(page) {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate((rules) => window.axe.run({ runOnly: rules }), RULES);
-  return found.violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.map((node) => node.target).join(' | ')})`);
-}
 
 for (const lang of ['en', 'de']) {
   for (const colorScheme of ['light', 'dark']) {
@@ -73,8 +62,7 @@ test('nothing scrolls sideways on a phone of 320 pixels', story({}, async ({ vis
       const page = await context.newPage();
       await go(page, lang);
       await picture(page, `${name}-${lang}-phone`);
-      const width = await page.evaluate(() => document.documentElement.scrollWidth);
-      assert.ok(width <= PHONE.width, `${name} (${lang}) is ${width} wide`);
+      assert.deepEqual(await tooWide(page), [], `${name}, ${lang}`);
       await page.close();
     }
   }

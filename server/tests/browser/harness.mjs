@@ -29,7 +29,7 @@ let launched;
 after(async () => (await launched)?.close());
 
 /** The browser of this test file; each visitor gets a fresh profile in it. */
-function browser() {
+export function browser() {
   launched ??= chromium.launch({ executablePath: chromiumPath, chromiumSandbox: false, args: FLAGS });
   return launched;
 }

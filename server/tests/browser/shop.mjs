@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export const root = resolve(import.meta.dirname, '../../..');
-const binary =
+export const binary =
   process.env.STAMPEDE_BINARY ?? resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'debug/stampede');
 
 // A debug build on a busy two-core machine starts in well under a second; this is for a very bad day.
