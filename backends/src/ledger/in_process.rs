@@ -1,0 +1,156 @@
+//! The promise book in memory: one guarded map of books, locked once a call, never across an await.
+//!
+//! What a step does is said in [`stampede_domain::ledger`]; here is only whose book, and when. It dies with the process,
+//! which is why a start opens every pool anew from the store and the queue.
+
+use async_trait::async_trait;
+use stampede_actors::{
+    clock::SharedClock,
+    ports::{ClaimOf, Ledger, LedgerSnapshot, PoolSnapshot, PortResult, PromiseOf, Withdrawal},
+};
+use stampede_domain::{
+    Millis, OrderId, PoolId, Settlement, WriterReport,
+    event::Terms,
+    ledger::{ClaimAnswer, Known, Opening, Picked, PoolBook, PromiseAnswer},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// A [`Ledger`] for one process.
+pub struct InProcessLedger {
+    clock: SharedClock,
+    books: Mutex<Books>,
+}
+
+#[derive(Default)]
+struct Books {
+    by_pool: BTreeMap<PoolId, PoolBook>,
+    report: WriterReport,
+    heard_at: Millis,
+    latest: Millis,
+}
+
+impl InProcessLedger {
+    /// A ledger in which no pool is open.
+    #[must_use]
+    pub fn new(clock: SharedClock) -> Self {
+        Self { clock, books: Mutex::default() }
+    }
+
+    /// The books, and the ledger's time.
+    ///
+    /// The ledger's clock never runs back: while the machine's clock is behind the latest time seen, the ledger's stands still.
+    /// Whether a claim is promised or reaped does not need this (picks are marks), but "may this id be forgotten?" does: it
+    /// compares an id admitted at one time with a note written later, and "later" must not read as "earlier".
+    ///
+    /// A panic inside a transition leaves a book as it was between two statements. The claims may be off by one order then, in
+    /// a book that is disposable, so the poison is ignored: the sale goes on, and the sweep settles what the store decided.
+    fn locked(&self) -> (Millis, MutexGuard<'_, Books>) {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        books.latest = books.latest.max(self.clock.now());
+        (books.latest, books)
+    }
+}
+
+#[async_trait]
+impl Ledger for InProcessLedger {
+    async fn claim(&self, claims: &[ClaimOf]) -> PortResult<Vec<Option<ClaimAnswer>>> {
+        let (now, mut books) = self.locked();
+        let answer = |of: &ClaimOf| Some(books.by_pool.get_mut(&of.pool)?.claim(now, &of.request));
+        Ok(claims.iter().map(answer).collect())
+    }
+
+    async fn promise(&self, promises: &[PromiseOf]) -> PortResult<Vec<PromiseAnswer>> {
+        let (now, mut books) = self.locked();
+        let answer = |of: &PromiseOf| match books.by_pool.get_mut(&of.pool) {
+            Some(book) => book.promise(now, of.order, of.fingerprint),
+            None => PromiseAnswer::Refused,
+        };
+        Ok(promises.iter().map(answer).collect())
+    }
+
+    async fn withdraw(&self, withdrawals: &[Withdrawal]) -> PortResult<()> {
+        let (now, mut books) = self.locked();
+        for withdrawal in withdrawals {
+            if let Some(book) = books.by_pool.get_mut(&withdrawal.pool) {
+                book.withdraw(now, withdrawal.order, withdrawal.attempt);
+            }
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<u32> {
+        let (now, mut books) = self.locked();
+        let mut broken = 0;
+        for settlement in settlements {
+            if let Some(book) = books.by_pool.get_mut(&settlement.pool) {
+                broken += book.settle(now, settlement);
+            }
+        }
+        // Only the writers' own word counts as having heard of them: a sweep settles too, however dead the writers are.
+        if let Some(report) = report {
+            (books.report, books.heard_at) = (report, now);
+        }
+        Ok(broken)
+    }
+
+    async fn pick(&self, pool: PoolId, limit: usize) -> PortResult<(u64, Vec<Picked>)> {
+        let (now, mut books) = self.locked();
+        Ok(books.by_pool.get_mut(&pool).map_or((0, Vec::new()), |book| (book.epoch(), book.pick(now, limit))))
+    }
+
+    async fn claims_older_than(&self, pool: PoolId, age: Duration, limit: usize) -> PortResult<Vec<OrderId>> {
+        let (now, books) = self.locked();
+        Ok(books.by_pool.get(&pool).map(|book| book.claims_older_than(now, age, limit)).unwrap_or_default())
+    }
+
+    async fn find(&self, order: OrderId) -> PortResult<Option<Known>> {
+        let (_, books) = self.locked();
+        if books.by_pool.is_empty() {
+            return Ok(None);
+        }
+        let known = books.by_pool.values().map(|book| book.find(order)).find(|known| *known != Known::Nothing);
+        Ok(Some(known.unwrap_or(Known::Nothing)))
+    }
+
+    async fn snapshot(&self) -> PortResult<LedgerSnapshot> {
+        let (now, books) = self.locked();
+        let snapshot = |(pool, book): (&PoolId, &PoolBook)| PoolSnapshot { pool: *pool, numbers: book.numbers() };
+        let pools = books.by_pool.iter().map(snapshot).collect();
+        Ok(LedgerSnapshot { now, pools, report: books.report, heard_at: books.heard_at })
+    }
+
+    async fn set_terms(&self, pool: PoolId, terms: Terms) -> PortResult<()> {
+        let (_, mut books) = self.locked();
+        if let Some(book) = books.by_pool.get_mut(&pool) {
+            book.set_terms(terms);
+        }
+        Ok(())
+    }
+
+    async fn open(&self, pool: PoolId, opening: &Opening) -> PortResult<()> {
+        // A book of a million buyers takes a while to make, and to forget: both happen outside the lock.
+        let now = self.locked().0;
+        let opened = PoolBook::open(now, opening);
+        let mut replaced = None;
+        let (now, mut books) = self.locked();
+        if books.by_pool.get(&pool).is_none_or(|book| book.epoch() < opening.epoch) {
+            replaced = books.by_pool.insert(pool, opened);
+            books.heard_at = now;
+        }
+        drop(books);
+        drop(replaced);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::contract::{self, HandClock};
+
+    contract::ledger_contract!(|clock: HandClock| async move { InProcessLedger::new(clock.shared()) });
+}
