@@ -54,7 +54,7 @@ pub(crate) const TEXTS: &[Text] = &[
     ("numbers", "Zahlen des Verkaufs", "The sale in numbers"),
     ("numbers_summary", "Noch {n} Tickets frei.", "{n} tickets still free."),
     ("numbers_stale", "Diese Zahlen sind gerade nicht aktuell.", "These numbers are not up to date right now."),
-    ("opens_at", "Verkaufsstart: {at}", "The sale opens: {at}"),
+    ("opens_at", "Verkaufsstart:", "The sale opens:"),
     ("opens_in_static", "Das war in {in_words}, als diese Seite geladen wurde ({now}).", "That was in {in_words} when this page was loaded ({now})."),
     ("opens_reload", "Ohne JavaScript zählt diese Seite nicht mit: Lade sie zum Verkaufsstart neu.", "Without JavaScript this page does not count along: reload it when the sale opens."),
     ("no_script_numbers", "Stand {now}. Lade die Seite neu für frische Zahlen.", "As of {now}. Reload the page for fresh numbers."),

@@ -40,8 +40,6 @@ function live(sale) {
     if (state === shown) return;
     shown = state;
     all("[data-when]", sale).forEach((part) => { part.hidden = part.dataset.when !== state; });
-    const text = one(`[data-states] [data-when="${state}"]`, sale);
-    if (text) say.textContent = text.textContent;
     const open = state === "on_sale" || state === "nearly_gone" || state === "unknown";
     if (button) {
       // Only the button changes: what is typed and where the focus stands stay as they are.
