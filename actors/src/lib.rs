@@ -1,5 +1,28 @@
 //! Behaviour: the actors of the shop, one a file, and the ports they need.
+//!
+//! ```text
+//!  http ──ask──▶ Inventory ──▶ Publisher ──▶ [bus] ──▶ OrderWriter (supervisor) ──▶ Writer 1..n ──▶ [order store]
+//!                    ▲  └── ledger port                      │ decisions
+//!                    └────────── shelf ◀── CacheSync ◀───────┘  ──▶ ledger port, reap, sweep, open
+//! ```
+//!
+//! An actor may wait only for actors to its right, so no two can wait for each other; news goes left by telling. The logic of
+//! an actor is a plain struct over ports; only [`carrier`] knows actix. There is no driver here, and no status code.
 
+pub mod batch;
+pub mod cache_sync;
+pub mod carrier;
+pub mod chance;
 pub mod clock;
+pub mod facts;
+pub mod gate;
+pub mod inventory;
+pub mod mailbox;
+pub mod order_writer;
 pub mod ports;
+pub mod publisher;
+pub mod settings;
+pub mod shelf;
+pub mod tasks;
 pub mod wire;
+pub mod writer;

@@ -162,10 +162,7 @@ mod tests {
             &HashMap::new(),
             &[offer(1, 2, Want::Place), offer(1, 2, Want::Place)],
         );
-        assert_eq!(
-            verdicts,
-            [Verdict::New(Decision::Confirmed), Verdict::Known(Decision::Confirmed, Fingerprint(1))]
-        );
+        assert_eq!(verdicts, [Verdict::New(Decision::Confirmed), Verdict::Known(Decision::Confirmed, Fingerprint(1))]);
         assert_eq!(pool.numbers.sold, 2);
     }
 

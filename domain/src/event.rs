@@ -1,6 +1,10 @@
 //! What is for sale: an event, its ticket types, when they sell. This is also the document that organizers write.
 
-use crate::{id::{EventSlug, PoolId, TicketTypeSlug}, money::Money, time::Millis};
+use crate::{
+    id::{EventSlug, PoolId, TicketTypeSlug},
+    money::Money,
+    time::Millis,
+};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
@@ -170,7 +174,11 @@ pub struct Terms {
 
 fn after(name: &'static str, earlier: jiff::Timestamp) -> impl FnOnce(&jiff::Timestamp, &()) -> garde::Result {
     move |later, ()| {
-        if *later > earlier { Ok(()) } else { Err(garde::Error::new(format!("must lie after {name}, which is {earlier}"))) }
+        if *later > earlier {
+            Ok(())
+        } else {
+            Err(garde::Error::new(format!("must lie after {name}, which is {earlier}")))
+        }
     }
 }
 

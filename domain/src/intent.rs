@@ -1,6 +1,11 @@
 //! What travels on the bus.
 
-use crate::{buyer::BuyerId, fingerprint::Fingerprint, id::{OrderId, PoolId}, time::Millis};
+use crate::{
+    buyer::BuyerId,
+    fingerprint::Fingerprint,
+    id::{OrderId, PoolId},
+    time::Millis,
+};
 use serde::{Deserialize, Serialize};
 
 /// How to reach or name the buyer. Never logged.

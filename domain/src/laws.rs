@@ -119,7 +119,10 @@ pub fn check_store(pool: PoolId, sums: &PoolSums) -> Vec<Breach> {
         format!("{} live units, {used} by the pool row, capacity {capacity}", sums.live_units)
     });
     breaches.unless(sums.live_units == used && sums.held_units == u64::from(numbers.held), Law::NeverOversold, || {
-        format!("{} live units ({} held) by the rows, {used} ({}) by the pool row", sums.live_units, sums.held_units, numbers.held)
+        format!(
+            "{} live units ({} held) by the rows, {used} ({}) by the pool row",
+            sums.live_units, sums.held_units, numbers.held
+        )
     });
     breaches.unless(sums.orders == sums.distinct_orders, Law::OneFate, || {
         format!("{} rows of {} ids", sums.orders, sums.distinct_orders)

@@ -71,7 +71,10 @@ mod tests {
         assert_eq!(at(10, numbers(94, 6)), SaleState::AllInFlight);
         assert_eq!(at(10, numbers(100, 0)), SaleState::SoldOut);
         assert_eq!(at(20, numbers(0, 0)), SaleState::Over);
-        assert_eq!(SaleState::at(Millis(10), &Terms { paused: true, ..terms }, Some(&numbers(0, 0))), SaleState::Paused);
+        assert_eq!(
+            SaleState::at(Millis(10), &Terms { paused: true, ..terms }, Some(&numbers(0, 0))),
+            SaleState::Paused
+        );
         assert_eq!(SaleState::at(Millis(10), &terms, None), SaleState::Unknown);
     }
 }

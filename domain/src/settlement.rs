@@ -1,6 +1,13 @@
 //! What the store decided, on its way to the ledger.
 
-use crate::{buyer::BuyerId, fingerprint::Fingerprint, id::{OrderId, PoolId}, order::Decision, pool::PoolNumbers, time::Millis};
+use crate::{
+    buyer::BuyerId,
+    fingerprint::Fingerprint,
+    id::{OrderId, PoolId},
+    order::Decision,
+    pool::PoolNumbers,
+    time::Millis,
+};
 
 /// The decision about one order id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

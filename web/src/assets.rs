@@ -4,7 +4,7 @@ use rust_embed::RustEmbed;
 use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _, sync::LazyLock};
 
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/static"]
+#[folder = "static"]
 struct Static;
 
 /// A file to be served as it is, with `Cache-Control: public, max-age=31536000, immutable`.

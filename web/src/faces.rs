@@ -12,7 +12,7 @@ use std::fmt;
 pub const KEY_SLOT: &str = "KEY-SLOT-KEY-SLOT-KEY-SLOT-KEY-SLOT-";
 
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/templates"]
+#[folder = "templates"]
 struct Templates;
 
 /// A template that cannot be compiled or rendered: a bug of ours, never the visitor's doing.

@@ -76,9 +76,10 @@ impl PoolBook {
 
     /// Step 2, when the bus was never given the message: gives the units back, if nobody else can be counting on them.
     pub fn withdraw(&mut self, now: Millis, order: OrderId, attempt: u64) {
-        let mine = self.claims.get(&order).is_some_and(|claim| {
-            claim.state == ClaimState::Intent { attempt } && now <= claim.deadline()
-        });
+        let mine = self
+            .claims
+            .get(&order)
+            .is_some_and(|claim| claim.state == ClaimState::Intent { attempt } && now <= claim.deadline());
         if mine {
             self.drop_claim(order);
         }

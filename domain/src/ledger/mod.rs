@@ -24,14 +24,7 @@ pub use notes::{NOTES_KEPT, Noted};
 pub use open::Opening;
 pub use promise::PromiseAnswer;
 
-use crate::{
-    buyer::BuyerId,
-    event::Terms,
-    fingerprint::Fingerprint,
-    id::OrderId,
-    pool::PoolNumbers,
-    time::Millis,
-};
+use crate::{buyer::BuyerId, event::Terms, fingerprint::Fingerprint, id::OrderId, pool::PoolNumbers, time::Millis};
 use hashbrown::HashMap;
 use notes::Notes;
 use shards::Shards;

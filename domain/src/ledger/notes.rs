@@ -91,9 +91,9 @@ impl Notes {
         last.written = last.written.max(now);
         let hash = self.hasher.hash_one(order);
         let (segments, hasher, first) = (&self.segments, &self.hasher, self.first);
-        self.index.of_mut(shard(order)).insert_unique(hash, position, |&position| {
-            hasher.hash_one(order_at(segments, first, position))
-        });
+        self.index
+            .of_mut(shard(order))
+            .insert_unique(hash, position, |&position| hasher.hash_one(order_at(segments, first, position)));
     }
 
     fn make_room(&mut self) {

@@ -19,7 +19,9 @@ impl PoolBook {
     pub fn promise(&mut self, now: Millis, order: OrderId, fingerprint: Fingerprint) -> PromiseAnswer {
         let Some(claim) = self.claims.get_mut(&order) else {
             return match self.notes.find(order) {
-                Some(Noted { decision, fingerprint: noted }) if noted == fingerprint => PromiseAnswer::Decided(decision),
+                Some(Noted { decision, fingerprint: noted }) if noted == fingerprint => {
+                    PromiseAnswer::Decided(decision)
+                }
                 _ => PromiseAnswer::Refused,
             };
         };

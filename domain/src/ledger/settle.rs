@@ -36,8 +36,9 @@ impl PoolBook {
 
     fn is_broken_by(&self, decided: &Decided) -> bool {
         decided.decision != Decision::Confirmed
-            && self.claims.get(&decided.order).is_some_and(|claim| {
-                claim.state == ClaimState::Promised && claim.fingerprint == decided.fingerprint
-            })
+            && self
+                .claims
+                .get(&decided.order)
+                .is_some_and(|claim| claim.state == ClaimState::Promised && claim.fingerprint == decided.fingerprint)
     }
 }

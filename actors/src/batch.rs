@@ -1,0 +1,48 @@
+//! How batches turn out: measured the same way for every actor that makes them.
+
+use metrics::{Counter, Histogram, counter, histogram};
+use std::time::Duration;
+
+/// Why a batch was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// It was full.
+    Full,
+    /// The one before was done.
+    Ready,
+    /// It had waited long enough.
+    Linger,
+}
+
+/// Measures the batches of one actor.
+pub struct BatchMeter {
+    size: Histogram,
+    seconds: Histogram,
+    reasons: [Counter; 3],
+}
+
+impl BatchMeter {
+    /// The meter of an actor.
+    #[must_use]
+    pub fn new(actor: &'static str) -> Self {
+        let reason =
+            |reason: &'static str| counter!("stampede_batch_flushes_total", "actor" => actor, "reason" => reason);
+        Self {
+            size: histogram!("stampede_batch_size", "actor" => actor),
+            seconds: histogram!("stampede_batch_flush_seconds", "actor" => actor),
+            reasons: [reason("full"), reason("ready"), reason("linger")],
+        }
+    }
+
+    /// A batch of `size` was closed.
+    pub fn closed(&self, size: usize, why: Closed) {
+        #[expect(clippy::cast_precision_loss, reason = "batch sizes are far below 2^52")]
+        self.size.record(size as f64);
+        self.reasons[why as usize].increment(1);
+    }
+
+    /// A batch took this long.
+    pub fn done(&self, took: Duration) {
+        self.seconds.record(took);
+    }
+}

@@ -1,0 +1,222 @@
+//! `CacheSync`: keeps the ledger and everybody's view of it true to the store.
+//!
+//! Its truth is the store; it keeps settlements that wait for the one in flight and the catalogue. One a process, in every
+//! role.
+//!
+//! | message | kind | answer | sent twice |
+//! |---|---|---|---|
+//! | [`Settle`] | news from `OrderWriter` | - | nothing is added up, so nothing changes |
+//! | [`Drain`] | command | when nothing waits to be settled | the same |
+//!
+//! And by the clock: fills the shelf (`cache_sync_interval`), follows the catalogue (4 times a second), reaps, sweeps and
+//! checks (once a second). Asks no actor; tells `Inventory` ([`Restock`](crate::shelf::Restock)). Limit:
+//! `cache_sync_mailbox_capacity`; a settlement that finds no room is made up for by the sweep. A restart loses settlements that
+//! waited, with the same cure.
+
+mod catalogue;
+mod opening;
+mod reaping;
+mod shelving;
+
+use crate::{
+    carrier::Logic,
+    clock::SharedClock,
+    facts::{Fact, announce},
+    mailbox::{Handles, Message, Reply},
+    ports::{Bus, Catalogue, CatalogueSnapshot, Ledger, Listing, OrderStore},
+    settings::ActorSettings,
+    shelf::{Board, Shelf},
+    tasks::Tasks,
+};
+use stampede_domain::{PoolId, Settlement, WriterReport};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{sync::Notify, time::MissedTickBehavior};
+
+/// How often the catalogue's revision is asked for: an organizer's change is in force within a second.
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+/// How often the reaper and the sweep run.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+
+/// Decisions on their way to the ledger, and how the writers are doing.
+pub struct Settle {
+    /// Decisions, numbers, buyers.
+    pub settlements: Vec<Settlement>,
+    /// The writers.
+    pub report: WriterReport,
+}
+
+impl Message for Settle {
+    type Answer = ();
+    const NAME: &'static str = "settle";
+}
+
+/// Answer when nothing waits to be settled.
+pub struct Drain;
+
+impl Message for Drain {
+    type Answer = ();
+    const NAME: &'static str = "drain";
+}
+
+/// What a `CacheSync` is built from, for each of its lives.
+#[derive(Clone)]
+pub struct CacheSyncParts {
+    /// Time.
+    pub clock: SharedClock,
+    /// The truth.
+    pub store: Arc<dyn OrderStore>,
+    /// The promise book.
+    pub ledger: Arc<dyn Ledger>,
+    /// For the embedded start and dead letters.
+    pub bus: Arc<dyn Bus>,
+    /// What is for sale.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Where shelves hang.
+    pub board: Arc<Board>,
+    /// Limits.
+    pub settings: ActorSettings,
+}
+
+/// The logic.
+pub struct CacheSync {
+    parts: CacheSyncParts,
+    catalogue: RefCell<CatalogueSnapshot>,
+    /// The catalogue's listings, shared with shelves.
+    listings: RefCell<Vec<Arc<Listing>>>,
+    shelf: RefCell<Option<Arc<Shelf>>>,
+    sequence: Cell<u64>,
+    waiting: RefCell<Vec<Settlement>>,
+    report: Cell<Option<WriterReport>>,
+    settling: Cell<bool>,
+    settled: Notify,
+    /// The version up to which each pool's rows have been swept.
+    swept: RefCell<HashMap<PoolId, u64>>,
+    tidied: Cell<u64>,
+    tasks: Tasks,
+}
+
+impl CacheSync {
+    /// A cache sync over its ports.
+    #[must_use]
+    pub fn new(parts: CacheSyncParts, tasks: Tasks) -> Rc<Self> {
+        Rc::new(Self {
+            parts,
+            catalogue: RefCell::default(),
+            listings: RefCell::default(),
+            shelf: RefCell::default(),
+            sequence: Cell::new(0),
+            waiting: RefCell::default(),
+            report: Cell::new(None),
+            settling: Cell::new(false),
+            settled: Notify::new(),
+            swept: RefCell::default(),
+            tidied: Cell::new(0),
+            tasks,
+        })
+    }
+}
+
+impl Logic for CacheSync {
+    fn begin(self: &Rc<Self>) {
+        // Sequences of a later life must not repeat those of an earlier one: answers are cached by them.
+        self.sequence.set(u64::try_from(self.parts.clock.now().0).unwrap_or(0) << 16);
+        self.tasks.spawn(Rc::clone(self).follow_catalogue());
+        self.tasks.spawn(Rc::clone(self).keep_shelf());
+        self.tasks.spawn(Rc::clone(self).tidy_regularly());
+    }
+}
+
+impl Handles<Settle> for CacheSync {
+    fn handle(self: &Rc<Self>, Settle { settlements, report }: Settle, _reply: Reply<()>) {
+        self.report.set(Some(report));
+        self.settle_soon(settlements);
+    }
+}
+
+impl Handles<Drain> for CacheSync {
+    fn handle(self: &Rc<Self>, _: Drain, reply: Reply<()>) {
+        let this = Rc::clone(self);
+        self.tasks.spawn(async move {
+            while this.settling.get() {
+                this.settled.notified().await;
+            }
+            reply.send(());
+        });
+    }
+}
+
+impl CacheSync {
+    /// Settles with the next call to the ledger.
+    fn settle_soon(self: &Rc<Self>, settlements: Vec<Settlement>) {
+        self.waiting.borrow_mut().extend(settlements);
+        if !self.settling.replace(true) {
+            self.tasks.spawn(Rc::clone(self).settle_rounds());
+        }
+    }
+
+    async fn settle_rounds(self: Rc<Self>) {
+        loop {
+            let settlements = std::mem::take(&mut *self.waiting.borrow_mut());
+            let report = self.report.take();
+            if settlements.is_empty() && report.is_none() {
+                break;
+            }
+            match self.parts.ledger.settle(&settlements, report).await {
+                Ok(0) => {}
+                Ok(broken) => {
+                    tracing::error!(broken, "promises were broken: orders told 202 got no tickets");
+                    announce(Fact::PromisesBroken(broken));
+                }
+                Err(failure) => tracing::warn!(%failure, "settlements are left to the sweep"),
+            }
+        }
+        self.settling.set(false);
+        self.settled.notify_waiters();
+    }
+
+    async fn follow_catalogue(self: Rc<Self>) {
+        let mut every = ticks(FOLLOW_EVERY);
+        loop {
+            every.tick().await;
+            self.follow().await;
+        }
+    }
+
+    async fn keep_shelf(self: Rc<Self>) {
+        let mut every = ticks(self.parts.settings.cache_sync_interval);
+        loop {
+            every.tick().await;
+            self.fill_shelf().await;
+        }
+    }
+
+    async fn tidy_regularly(self: Rc<Self>) {
+        let mut every = ticks(TIDY_EVERY);
+        loop {
+            every.tick().await;
+            self.tidy().await;
+        }
+    }
+
+    /// The pools of everything that is for sale, with the names of what they belong to.
+    fn pools(&self) -> Vec<PoolId> {
+        let catalogue = self.catalogue.borrow();
+        let types = catalogue.listings.iter().flat_map(|listing| {
+            let event = &listing.event;
+            event.ticket_types.iter().map(|ticket_type| ticket_type.pool(&event.slug))
+        });
+        types.collect()
+    }
+}
+
+fn ticks(every: Duration) -> tokio::time::Interval {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

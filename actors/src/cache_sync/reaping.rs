@@ -1,0 +1,136 @@
+//! Step 6 and the sweep: what nobody finished is finished, and what was missed is read again.
+
+use super::CacheSync;
+use crate::{
+    facts::{Fact, announce},
+    ports::{Entry, PortResult},
+    wire,
+};
+use stampede_domain::{Contact, Intent, PoolId, Settlement, decide::Want, ledger::Picked};
+use std::{rc::Rc, time::Duration};
+
+/// Intents reaped in one transaction.
+const REAPED_AT_ONCE: usize = 1_000;
+/// A claim older than this has probably been decided and its settlement missed.
+const OLD_CLAIM: Duration = Duration::from_secs(5);
+/// Old claims asked about in one look at the store.
+const SWEPT_AT_ONCE: usize = 1_000;
+/// How often, in rounds, buyers changed since the last sweep are read: it reads rows, and misses are rare.
+const SWEEP_BUYERS_EVERY: u64 = 10;
+/// How often, in rounds, dead letters are looked at.
+const DEAD_LETTERS_EVERY: u64 = 5;
+/// How long a dead letter keeps its claim, for somebody to replay it.
+const DEAD_LETTER_LIFE: Duration = Duration::from_mins(15);
+/// Dead letters looked at.
+const DEAD_LETTERS: usize = 1_000;
+
+impl CacheSync {
+    /// One round of tidying.
+    pub(super) async fn tidy(self: &Rc<Self>) {
+        let round = self.tidied.replace(self.tidied.get() + 1);
+        if let Err(failure) = self.try_tidy(round).await {
+            tracing::warn!(%failure, "tidying was cut short");
+        }
+    }
+
+    async fn try_tidy(self: &Rc<Self>, round: u64) -> PortResult<()> {
+        for pool in self.pools() {
+            self.reap(pool).await?;
+            self.sweep_claims(pool).await?;
+        }
+        self.sweep_numbers().await?;
+        if round % SWEEP_BUYERS_EVERY == 0 {
+            self.sweep_buyers().await?;
+        }
+        if round % DEAD_LETTERS_EVERY == 0 {
+            self.bury().await?;
+        }
+        self.check_laws().await
+    }
+
+    async fn reap(self: &Rc<Self>, pool: PoolId) -> PortResult<()> {
+        let (epoch, picked) = self.parts.ledger.pick(pool, REAPED_AT_ONCE).await?;
+        let entries = picked.iter().map(|picked| expired(pool, epoch, picked)).collect();
+        self.offer(entries).await
+    }
+
+    /// Offers ends to the judge; the first insert wins, and whatever it was is settled.
+    async fn offer(self: &Rc<Self>, mut entries: Vec<Entry>) -> PortResult<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        entries.sort_by_key(|entry| entry.intent.order);
+        let judgements = self.parts.store.decide(self.parts.clock.now(), &entries).await?;
+        for judgement in &judgements {
+            for &(order, quantity, decision) in &judgement.fresh {
+                tracing::info!(%order, ?decision, "an order that nobody finished has ended");
+                announce(Fact::OrderDecided { decision, quantity });
+            }
+        }
+        self.settle_soon(judgements.into_iter().map(|judgement| judgement.settlement).collect());
+        Ok(())
+    }
+
+    async fn sweep_claims(self: &Rc<Self>, pool: PoolId) -> PortResult<()> {
+        let old = self.parts.ledger.claims_older_than(pool, OLD_CLAIM, SWEPT_AT_ONCE).await?;
+        if !old.is_empty() {
+            self.settle_soon(self.parts.store.settlements(&old).await?);
+        }
+        Ok(())
+    }
+
+    /// The pools' own numbers, claim or not.
+    pub(super) async fn sweep_numbers(self: &Rc<Self>) -> PortResult<()> {
+        let open = self.parts.ledger.snapshot().await?.pools;
+        let mut settlements = Vec::new();
+        for pool in open {
+            let (_, numbers) = self.parts.store.pool(pool.pool).await?;
+            if numbers.version > pool.numbers.settled.version {
+                settlements.push(Settlement { pool: pool.pool, numbers, decided: Vec::new(), buyers: Vec::new() });
+            }
+        }
+        if !settlements.is_empty() {
+            self.settle_soon(settlements);
+        }
+        Ok(())
+    }
+
+    /// The units of buyers under a limit, claim or not.
+    async fn sweep_buyers(self: &Rc<Self>) -> PortResult<()> {
+        for pool in self.pools() {
+            let limited = self.terms(pool).is_some_and(|terms| terms.limit_per_buyer.is_some());
+            let Some(after) = self.swept.borrow().get(&pool).copied().filter(|_| limited) else { continue };
+            let (settlement, swept) = self.parts.store.changed_since(pool, after).await?;
+            self.swept.borrow_mut().insert(pool, swept);
+            self.settle_soon(vec![settlement]);
+        }
+        Ok(())
+    }
+
+    /// Ends dead letters that nobody replayed.
+    async fn bury(self: &Rc<Self>) -> PortResult<()> {
+        let before = self.parts.clock.now().minus(DEAD_LETTER_LIFE);
+        let letters = self.parts.bus.dead_letters(DEAD_LETTERS).await?;
+        let old = letters.iter().filter(|letter| letter.dead_since < before);
+        let intents: Vec<_> = old.filter_map(|letter| wire::decode(&letter.payload).ok()).collect();
+        let ids: Vec<_> = intents.iter().map(|intent| intent.order).collect();
+        let decided = self.parts.store.fates(&ids).await?;
+        let mut entries = Vec::new();
+        for intent in intents {
+            let is_decided = decided.iter().any(|(order, _, _)| *order == intent.order);
+            if !is_decided && self.pools().contains(&intent.pool) {
+                let (epoch, _) = self.parts.store.pool(intent.pool).await?;
+                entries.push(Entry { intent, want: Want::Fail { epoch } });
+            }
+        }
+        self.offer(entries).await
+    }
+}
+
+/// An intent that ran out. The ledger knows no names, and an order that never was needs none.
+fn expired(pool: PoolId, epoch: u64, picked: &Picked) -> Entry {
+    let Picked { order, quantity, buyer, fingerprint } = *picked;
+    let contact = Contact::default();
+    let intent = Intent { order, pool, quantity, buyer, fingerprint, asked_at: order.time(), contact, trace: None };
+    Entry { intent, want: Want::Expire { epoch } }
+}

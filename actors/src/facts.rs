@@ -1,0 +1,111 @@
+//! What happened, counted in one place. The logic announces; it knows no metric.
+
+use metrics::{Counter, counter};
+use stampede_domain::{Decision, OrderRefused};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Buyers were told 202 for the first time.
+    OrderPromised,
+    /// A repeated request was answered like the first.
+    OrderReplayed,
+    /// A buyer was told no.
+    OrderRefused(OrderRefused),
+    /// A buyer was told to come back later.
+    OrderPutOff(PutOff),
+    /// A buyer was told that we do not know yet.
+    OrderUnknown,
+    /// The store decided.
+    OrderDecided {
+        /// How.
+        decision: Decision,
+        /// Of how many units.
+        quantity: u32,
+    },
+    /// Orders that were told 202 got no tickets.
+    PromisesBroken(u32),
+    /// A message was set aside.
+    MessageSetAside,
+    /// Messages came a second time or more.
+    MessagesRedelivered(u32),
+    /// A settlement found no room; the sweep will do its work.
+    SettlementDropped,
+}
+
+/// Why a buyer was put off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PutOff {
+    /// The writers are behind.
+    Behind,
+    /// The writers have not been heard of.
+    Silent,
+    /// A mailbox was full.
+    Full,
+    /// The ledger is not open.
+    Closed,
+    /// The bus or the ledger is out of order.
+    Broken,
+    /// The shop is closing down.
+    Leaving,
+}
+
+impl PutOff {
+    /// Its name in metrics and answers.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Behind => "writers_behind",
+            Self::Silent => "writers_silent",
+            Self::Full => "mailbox_full",
+            Self::Closed => "ledger_closed",
+            Self::Broken => "port_failed",
+            Self::Leaving => "shutting_down",
+        }
+    }
+}
+
+thread_local! {
+    static OUTCOMES: RefCell<HashMap<&'static str, Counter>> = RefCell::default();
+}
+
+/// Counts `count` times the same fact.
+pub fn announce_many(fact: Fact, count: u64) {
+    match fact {
+        Fact::OrderPromised => orders("promised", count),
+        Fact::OrderReplayed => orders("replayed", count),
+        Fact::OrderRefused(refused) => orders(refused.code(), count),
+        Fact::OrderPutOff(why) => orders(why.code(), count),
+        Fact::OrderUnknown => orders("unknown", count),
+        Fact::OrderDecided { decision, quantity } => {
+            orders(decision.status().as_str(), count);
+            if decision == Decision::Confirmed {
+                counter!("stampede_tickets_sold_total").increment(count * u64::from(quantity));
+            }
+        }
+        Fact::PromisesBroken(orders) => {
+            counter!("stampede_promises_broken_total", "cause" => "decided_otherwise").increment(u64::from(orders));
+        }
+        Fact::MessageSetAside => counter!("stampede_messages_set_aside_total").increment(count),
+        Fact::MessagesRedelivered(messages) => {
+            counter!("stampede_messages_redelivered_total").increment(u64::from(messages));
+        }
+        Fact::SettlementDropped => counter!("stampede_settlements_dropped_total").increment(count),
+    }
+}
+
+/// Counts a fact.
+pub fn announce(fact: Fact) {
+    announce_many(fact, 1);
+}
+
+fn orders(outcome: &'static str, count: u64) {
+    OUTCOMES.with_borrow_mut(|counters| {
+        counters
+            .entry(outcome)
+            .or_insert_with(|| counter!("stampede_orders_total", "outcome" => outcome))
+            .increment(count);
+    });
+}

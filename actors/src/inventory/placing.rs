@@ -1,0 +1,304 @@
+//! Steps 1 to 3: claim, publish, promise. A batch forms while the one before is in flight, and stays together until its
+//! promise, so that an order costs a share of three calls and not three calls.
+
+use super::{Inventory, PlaceOrder, Placed};
+use crate::{
+    batch::Closed,
+    facts::{Fact, PutOff, announce, announce_many},
+    mailbox::{NoAnswer, Reply},
+    ports::{ClaimOf, PortFailure, PromiseOf, Withdrawal},
+    publisher::Publish,
+    shelf::Pressure,
+};
+use stampede_domain::{
+    Decision, Fingerprint, Intent, OrderRefused, OrderStatus,
+    ledger::{ClaimAnswer, ClaimRequest, LookedUp, PromiseAnswer},
+};
+use std::{collections::HashMap, rc::Rc, time::Duration};
+use tokio::time::Instant;
+
+/// When to come back after something went wrong that is likely to be over soon.
+const SOON: Duration = Duration::from_secs(1);
+/// When to come back after a mailbox was full.
+const SHORTLY: Duration = Duration::from_secs(2);
+
+/// An order on its way to the promise.
+pub(super) struct Waiting {
+    intent: Intent,
+    looked_up: Option<LookedUp>,
+    reply: Reply<Placed>,
+}
+
+/// An order whose units are claimed: by this request, or by an earlier one that was not heard of.
+struct ClaimedOrder {
+    intent: Intent,
+    attempt: Option<u64>,
+    reply: Reply<Placed>,
+}
+
+impl Inventory {
+    /// Takes an order in, or says at once why not.
+    pub(super) fn place(self: &Rc<Self>, order: PlaceOrder, reply: Reply<Placed>) {
+        match self.admit(order) {
+            Err(placed) => self.answer(reply, placed),
+            Ok(intent) => {
+                self.waiting.borrow_mut().push_back(Waiting { intent, looked_up: None, reply });
+                if !self.claiming.replace(true) {
+                    self.tasks.spawn(Rc::clone(self).claim_rounds());
+                }
+            }
+        }
+    }
+
+    fn admit(&self, order: PlaceOrder) -> Result<Intent, Placed> {
+        if !self.is_admitting() {
+            return Err(self.put_off(PutOff::Leaving, SHORTLY));
+        }
+        let shelf = self.shelf.borrow();
+        let shelf = shelf.as_ref().ok_or_else(|| self.put_off(PutOff::Closed, SOON))?;
+        match shelf.pressure {
+            Pressure::Calm => {}
+            Pressure::Behind(wait) => return Err(self.put_off(PutOff::Behind, wait)),
+            Pressure::Silent => return Err(self.put_off(PutOff::Silent, self.parts.settings.max_backlog)),
+        }
+        let now = self.parts.clock.now();
+        if now.since(shelf.taken_at) > self.parts.settings.max_backlog {
+            return Err(self.put_off(PutOff::Silent, SOON));
+        }
+        let event = super::find(shelf, order.event.as_ref()).ok_or(Placed::NotForSale)?;
+        let (ticket_type, on_sale) = event.find(order.ticket_type.as_deref()).ok_or(Placed::NotForSale)?;
+        if order.quantity > ticket_type.max_per_order {
+            return Err(Placed::Refused(OrderRefused::TooManyAtOnce { max: ticket_type.max_per_order }));
+        }
+        let PlaceOrder { order, quantity, buyer, contact, trace, .. } = order;
+        let texts = [contact.user_id.as_deref(), contact.name.as_deref(), contact.email.as_deref()];
+        let fingerprint = Fingerprint::of(buyer, on_sale.pool, quantity, texts);
+        Ok(Intent { order, pool: on_sale.pool, quantity, buyer, fingerprint, asked_at: now, contact, trace })
+    }
+
+    async fn claim_rounds(self: Rc<Self>) {
+        loop {
+            let (batch, why) = self.next_batch();
+            if batch.is_empty() {
+                self.claiming.set(false);
+                return;
+            }
+            let began = Instant::now();
+            self.claims.closed(batch.len(), why);
+            let claimed = self.claim(batch).await;
+            if !claimed.is_empty() {
+                self.tasks.spawn(Rc::clone(&self).publish_and_promise(claimed));
+            }
+            self.claims.done(began.elapsed());
+        }
+    }
+
+    fn next_batch(&self) -> (Vec<Waiting>, Closed) {
+        let mut waiting = self.waiting.borrow_mut();
+        let size = waiting.len().min(self.parts.settings.inventory_batch_size);
+        let why = if size < waiting.len() { Closed::Full } else { Closed::Ready };
+        (waiting.drain(..size).collect(), why)
+    }
+
+    /// Step 1. Answers those who get no claim; old ids are looked up once and claimed again.
+    async fn claim(&self, batch: Vec<Waiting>) -> Vec<ClaimedOrder> {
+        let mut claimed = Vec::with_capacity(batch.len());
+        let old = self.claim_once(batch, &mut claimed).await;
+        if !old.is_empty() {
+            let unknown_to_the_store = self.look_up(old).await;
+            for waiting in self.claim_once(unknown_to_the_store, &mut claimed).await {
+                // Something was forgotten between the look-up and the claim: rare, and over in a moment.
+                self.answer(waiting.reply, self.put_off(PutOff::Closed, SOON));
+            }
+        }
+        claimed
+    }
+
+    /// Claims a batch; returns those that the ledger may have forgotten.
+    async fn claim_once(&self, batch: Vec<Waiting>, claimed: &mut Vec<ClaimedOrder>) -> Vec<Waiting> {
+        let claims: Vec<_> = batch.iter().map(Waiting::claim).collect();
+        let answers = match self.parts.ledger.claim(&claims).await {
+            Ok(answers) => answers,
+            Err(failure) => {
+                tracing::warn!(%failure, claims = claims.len(), "the ledger did not take claims");
+                for waiting in batch {
+                    self.answer(waiting.reply, self.after_failed_claim(&failure));
+                }
+                return Vec::new();
+            }
+        };
+        let mut old = Vec::new();
+        for (waiting, answer) in batch.into_iter().zip(answers) {
+            let Waiting { intent, reply, .. } = waiting;
+            match answer {
+                Some(ClaimAnswer::Claimed { attempt }) => {
+                    claimed.push(ClaimedOrder { intent, attempt: Some(attempt), reply });
+                }
+                Some(ClaimAnswer::Resumed) => claimed.push(ClaimedOrder { intent, attempt: None, reply }),
+                Some(ClaimAnswer::LookUpFirst(ticket)) => {
+                    old.push(Waiting { intent, looked_up: Some(ticket), reply });
+                }
+                Some(ClaimAnswer::AlreadyPromised) => self.answer(reply, accepted_before(OrderStatus::Pending)),
+                Some(ClaimAnswer::Decided(decision)) => self.answer(reply, decided_before(decision)),
+                Some(ClaimAnswer::Expiring) => self.answer(reply, self.unknown()),
+                Some(ClaimAnswer::Refused(refused)) => self.answer(reply, Placed::Refused(refused)),
+                None => self.answer(reply, self.put_off(PutOff::Closed, SOON)),
+            }
+        }
+        old
+    }
+
+    /// Asks the store about old ids; answers those it has decided, returns the others.
+    async fn look_up(&self, old: Vec<Waiting>) -> Vec<Waiting> {
+        let ids: Vec<_> = old.iter().map(|waiting| waiting.intent.order).collect();
+        let fates = match self.parts.store_reads.try_acquire() {
+            Ok(_read) => self.parts.store.fates(&ids).await,
+            Err(_) => Err(PortFailure::Unavailable("too many reads of the store at once".into())),
+        };
+        let fates: HashMap<_, _> = match fates {
+            Ok(fates) => {
+                fates.into_iter().map(|(order, fingerprint, decision)| (order, (fingerprint, decision))).collect()
+            }
+            Err(failure) => {
+                tracing::warn!(%failure, ids = ids.len(), "the store could not be asked about old ids");
+                for waiting in old {
+                    self.answer(waiting.reply, self.put_off(PutOff::Broken, SOON));
+                }
+                return Vec::new();
+            }
+        };
+        let mut unknown = Vec::new();
+        for waiting in old {
+            match fates.get(&waiting.intent.order) {
+                None => unknown.push(waiting),
+                Some((fingerprint, decision)) if *fingerprint == waiting.intent.fingerprint => {
+                    self.answer(waiting.reply, decided_before(*decision));
+                }
+                Some(_) => self.answer(waiting.reply, Placed::Refused(OrderRefused::KeyReused)),
+            }
+        }
+        unknown
+    }
+
+    /// Steps 2 and 3.
+    async fn publish_and_promise(self: Rc<Self>, claimed: Vec<ClaimedOrder>) {
+        let intents = claimed.iter().map(|order| order.intent.clone()).collect();
+        let outcomes = match self.parts.publisher.ask(Publish(intents)).await {
+            Ok(outcomes) => outcomes,
+            Err(NoAnswer::Full) => {
+                return self.withdraw(claimed, PutOff::Full).await;
+            }
+            Err(NoAnswer::Unknown) => Vec::new(),
+        };
+        let (mut published, mut refused) = (Vec::with_capacity(claimed.len()), Vec::new());
+        let mut outcomes = outcomes.into_iter();
+        for order in claimed {
+            match outcomes.next() {
+                Some(Ok(())) => published.push(order),
+                Some(Err(PortFailure::Unavailable(_) | PortFailure::Impossible(_))) => refused.push(order),
+                Some(Err(PortFailure::Unknown(_))) | None => self.answer(order.reply, self.unknown()),
+            }
+        }
+        if !refused.is_empty() {
+            self.withdraw(refused, PutOff::Broken).await;
+        }
+        if !published.is_empty() {
+            self.promise(published).await;
+        }
+    }
+
+    async fn promise(&self, published: Vec<ClaimedOrder>) {
+        let promises: Vec<_> = published.iter().map(ClaimedOrder::promise).collect();
+        let answers = self.parts.ledger.promise(&promises).await.unwrap_or_else(|failure| {
+            tracing::warn!(%failure, promises = promises.len(), "the ledger did not take promises");
+            Vec::new()
+        });
+        let mut answers = answers.into_iter();
+        let mut promised = 0;
+        for ClaimedOrder { reply, .. } in published {
+            match answers.next() {
+                Some(PromiseAnswer::Promised) => {
+                    promised += 1;
+                    reply.send(Placed::Accepted { status: OrderStatus::Pending, replayed: false });
+                }
+                Some(PromiseAnswer::Decided(Decision::Confirmed)) => {
+                    promised += 1;
+                    reply.send(Placed::Accepted { status: OrderStatus::Confirmed, replayed: false });
+                }
+                Some(PromiseAnswer::Decided(decision)) => {
+                    self.answer(reply, Placed::Refused(OrderRefused::Ended(decision)))
+                }
+                Some(PromiseAnswer::Refused) | None => self.answer(reply, self.unknown()),
+            }
+        }
+        announce_many(Fact::OrderPromised, promised);
+    }
+
+    /// Gives claims back whose messages were never handed to the bus.
+    async fn withdraw(&self, orders: Vec<ClaimedOrder>, why: PutOff) {
+        let withdrawals: Vec<_> = orders.iter().filter_map(ClaimedOrder::withdrawal).collect();
+        if let Err(failure) = self.parts.ledger.withdraw(&withdrawals).await {
+            tracing::warn!(%failure, claims = withdrawals.len(), "claims are left to the reaper");
+        }
+        for order in orders {
+            // Who resumed somebody else's claim cannot tell what became of that request's message.
+            let placed = if order.attempt.is_some() { self.put_off(why, SHORTLY) } else { self.unknown() };
+            self.answer(order.reply, placed);
+        }
+    }
+
+    fn after_failed_claim(&self, failure: &PortFailure) -> Placed {
+        match failure {
+            PortFailure::Unknown(_) => self.unknown(),
+            PortFailure::Unavailable(_) | PortFailure::Impossible(_) => self.put_off(PutOff::Broken, SOON),
+        }
+    }
+
+    fn put_off(&self, why: PutOff, base: Duration) -> Placed {
+        Placed::PutOff { why, retry_after: self.chance.jittered(base) }
+    }
+
+    fn unknown(&self) -> Placed {
+        Placed::Unknown { retry_after: self.chance.jittered(SOON) }
+    }
+
+    fn answer(&self, reply: Reply<Placed>, placed: Placed) {
+        match placed {
+            Placed::Accepted { replayed: false, .. } => announce(Fact::OrderPromised),
+            Placed::Accepted { replayed: true, .. } => announce(Fact::OrderReplayed),
+            Placed::Refused(refused) => announce(Fact::OrderRefused(refused)),
+            Placed::PutOff { why, .. } => announce(Fact::OrderPutOff(why)),
+            Placed::Unknown { .. } => announce(Fact::OrderUnknown),
+            Placed::NotForSale => {}
+        }
+        reply.send(placed);
+    }
+}
+
+impl Waiting {
+    fn claim(&self) -> ClaimOf {
+        let Intent { order, pool, quantity, buyer, fingerprint, .. } = self.intent;
+        ClaimOf { pool, request: ClaimRequest { order, quantity, buyer, fingerprint, looked_up: self.looked_up } }
+    }
+}
+
+impl ClaimedOrder {
+    fn promise(&self) -> PromiseOf {
+        PromiseOf { pool: self.intent.pool, order: self.intent.order, fingerprint: self.intent.fingerprint }
+    }
+
+    fn withdrawal(&self) -> Option<Withdrawal> {
+        self.attempt.map(|attempt| Withdrawal { pool: self.intent.pool, order: self.intent.order, attempt })
+    }
+}
+
+fn accepted_before(status: OrderStatus) -> Placed {
+    Placed::Accepted { status, replayed: true }
+}
+
+fn decided_before(decision: Decision) -> Placed {
+    match decision {
+        Decision::Confirmed => accepted_before(OrderStatus::Confirmed),
+        ended => Placed::Refused(OrderRefused::Ended(ended)),
+    }
+}

@@ -1,0 +1,57 @@
+//! Step 8: where an order stands. The ledger is asked first, the store behind a bulkhead.
+
+use super::{FindOrder, Inventory, OrderFound, OrderNotShown};
+use crate::ports::OrderRecord;
+use stampede_domain::{
+    Decision, OrderStatus, RejectReason,
+    ledger::{Known, Noted},
+};
+use std::time::Duration;
+
+/// When to ask again about an order that nobody can tell about.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+impl Inventory {
+    pub(super) async fn find_order(&self, question: &FindOrder) -> Result<OrderFound, OrderNotShown> {
+        let not_known_yet = || OrderNotShown::NotKnownYet { retry_after: self.chance.jittered(ASK_AGAIN) };
+        let known = self.parts.ledger.find(question.order).await;
+        match known {
+            Ok(Some(Known::Claimed(_))) => Ok(OrderFound { status: OrderStatus::Pending, reason: None, record: None }),
+            Ok(Some(Known::Noted(noted))) if !question.details => Ok(from_note(noted)),
+            // What the ledger has forgotten the store knows; and what nobody is sure of is not reported as missing.
+            ledger => match self.row(question).await {
+                Some(Some(record)) => Ok(from_row(question.details, record)),
+                Some(None) if matches!(ledger, Ok(Some(_))) => Err(OrderNotShown::NotFound),
+                Some(None) | None => match ledger {
+                    Ok(Some(Known::Noted(noted))) => Ok(from_note(noted)),
+                    _ => Err(not_known_yet()),
+                },
+            },
+        }
+    }
+
+    /// The row, if there is one; `None` when the store could not be asked.
+    async fn row(&self, question: &FindOrder) -> Option<Option<OrderRecord>> {
+        let _read = self.parts.store_reads.try_acquire().ok()?;
+        match self.parts.store.find(question.order).await {
+            Ok(record) => Some(record),
+            Err(failure) => {
+                tracing::warn!(order = %question.order, %failure, "the store could not be asked for an order");
+                None
+            }
+        }
+    }
+}
+
+fn from_note(noted: Noted) -> OrderFound {
+    let reason = match noted.decision {
+        Decision::Rejected(reason) => Some(reason),
+        Decision::Confirmed | Decision::Expired | Decision::Failed => None,
+    };
+    OrderFound { status: noted.decision.status(), reason, record: None }
+}
+
+fn from_row(details: bool, record: OrderRecord) -> OrderFound {
+    let (status, reason): (OrderStatus, Option<RejectReason>) = (record.status, record.reason);
+    OrderFound { status, reason, record: details.then_some(record) }
+}

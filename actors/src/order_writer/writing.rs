@@ -1,0 +1,143 @@
+//! Step 4: write, then acknowledge; what cannot be written is found by halving and set aside.
+
+use super::{
+    OrderWriter,
+    filling::{Held, Unreadable},
+};
+use crate::{
+    cache_sync::Settle,
+    facts::{Fact, announce},
+    mailbox::NoAnswer,
+    ports::{DeliveryId, Entry, Judgement, PortFailure},
+    writer::Write,
+};
+use stampede_domain::{Settlement, decide::Want};
+use std::{rc::Rc, time::Duration};
+use tokio::time::Instant;
+
+/// The first pause of a batch that the store did not take; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest such pause: 5 s after the store is back everything flows again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Deliveries after which a message is written alone, so that it cannot take others down with it.
+const ALONE_AFTER: u32 = 3;
+/// Deliveries after which a message that still has no outcome is set aside.
+const GIVE_UP_AFTER: u32 = 10;
+
+impl OrderWriter {
+    /// Writes a batch, whatever it takes, and frees the writer.
+    pub(super) async fn write(self: Rc<Self>, writer: usize, mut batch: Vec<Held>) {
+        let began = Instant::now();
+        let number = self.batches.replace(self.batches.get() + 1);
+        if let Some(oldest) = batch.iter().map(|held| held.published_at).min() {
+            self.in_work.borrow_mut().insert(number, oldest);
+        }
+        batch.sort_by_key(|held| held.intent.order);
+        let (suspects, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(|held| held.attempt > ALONE_AFTER);
+        let mut parts: Vec<Vec<Held>> = suspects.into_iter().map(|suspect| vec![suspect]).collect();
+        parts.push(batch);
+        while let Some(part) = parts.pop() {
+            if !part.is_empty() {
+                parts.extend(self.write_part(writer, part).await.into_iter().flatten());
+            }
+        }
+        self.in_work.borrow_mut().remove(&number);
+        self.meter.done(began.elapsed());
+        self.free_writers.borrow_mut().push(writer);
+        self.dispatch();
+    }
+
+    /// Writes a part. Two halves come back when something in it cannot be written.
+    async fn write_part(&self, writer: usize, mut part: Vec<Held>) -> Option<[Vec<Held>; 2]> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let outcome = self.parts.writers[writer].ask(Write(entries(&part))).await;
+            match outcome {
+                Ok(Ok(judgements)) => {
+                    self.written(part, judgements).await;
+                    return None;
+                }
+                Ok(Err(PortFailure::Impossible(why))) if part.len() == 1 => {
+                    self.set_aside(letters(part, &why)).await;
+                    return None;
+                }
+                Ok(Err(PortFailure::Impossible(_))) => {
+                    let second = part.split_off(part.len() / 2);
+                    return Some([part, second]);
+                }
+                Ok(Err(PortFailure::Unavailable(why))) => {
+                    tracing::warn!(orders = part.len(), why, pause_ms = pause.as_millis(), "the store takes no orders");
+                }
+                Err(NoAnswer::Full) => {}
+                Ok(Err(PortFailure::Unknown(_))) | Err(NoAnswer::Unknown) => {
+                    self.outcome_unknown(part, pause).await;
+                    return None;
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn written(&self, part: Vec<Held>, judgements: Vec<Judgement>) {
+        self.decided.set(self.decided.get().saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX)));
+        let ids: Vec<_> = part.iter().map(|held| held.delivery).collect();
+        if let Err(failure) = self.parts.bus.acknowledge(&ids).await {
+            tracing::warn!(%failure, messages = ids.len(), "acknowledgements failed; the messages come again");
+        }
+        drop(part);
+        for judgement in &judgements {
+            for &(_, quantity, decision) in &judgement.fresh {
+                announce(Fact::OrderDecided { decision, quantity });
+            }
+        }
+        self.tell_cache_sync(judgements.into_iter().map(|judgement| judgement.settlement).collect());
+    }
+
+    /// Not acknowledged: the redelivery finds out. What died too often is set aside.
+    async fn outcome_unknown(&self, part: Vec<Held>, pause: Duration) {
+        tracing::warn!(orders = part.len(), "the outcome of a write is unknown; the orders are delivered again");
+        let (hopeless, again): (Vec<_>, Vec<_>) = part.into_iter().partition(|held| held.attempt >= GIVE_UP_AFTER);
+        if !hopeless.is_empty() {
+            self.set_aside(letters(
+                hopeless,
+                "delivered many times and never decided: writing it has no known outcome",
+            ))
+            .await;
+        }
+        tokio::time::sleep(pause).await;
+        let ids: Vec<_> = again.iter().map(|held| held.delivery).collect();
+        self.release(&ids).await;
+    }
+
+    pub(super) async fn release(&self, ids: &[DeliveryId]) {
+        if let Err(failure) = self.parts.bus.release(ids).await {
+            tracing::warn!(%failure, messages = ids.len(), "leases could not be given back; they will run out");
+        }
+    }
+
+    pub(super) async fn set_aside(&self, unreadable: Vec<Unreadable>) {
+        let letters: Vec<_> = unreadable.iter().map(|(id, why, _)| (*id, why.clone())).collect();
+        for (id, why) in &letters {
+            tracing::error!(message = id.0, why, "a message is set aside as a dead letter");
+            announce(Fact::MessageSetAside);
+        }
+        if let Err(failure) = self.parts.bus.set_aside(&letters).await {
+            tracing::warn!(%failure, messages = letters.len(), "dead letters could not be set aside; they come again");
+        }
+    }
+
+    pub(super) fn tell_cache_sync(&self, settlements: Vec<Settlement>) {
+        if self.parts.cache_sync.tell(Settle { settlements, report: self.report() }).is_err() {
+            announce(Fact::SettlementDropped);
+        }
+    }
+}
+
+fn entries(part: &[Held]) -> Vec<Entry> {
+    part.iter().map(|held| Entry { intent: held.intent.clone(), want: Want::Place }).collect()
+}
+
+fn letters(part: Vec<Held>, why: &str) -> Vec<Unreadable> {
+    part.into_iter().map(|held| (held.delivery, why.to_owned(), held.permit)).collect()
+}

@@ -1,0 +1,51 @@
+//! What an operator may tune, with the reasons for what we chose.
+
+use std::time::Duration;
+
+/// Limits and batch sizes of the actors.
+#[derive(Clone, Copy, Debug)]
+pub struct ActorSettings {
+    /// Most claims in one call to the ledger: it bounds how long the ledger's lock is held (500 claims: about 0.1 ms).
+    pub inventory_batch_size: usize,
+    /// Messages one `Inventory` may have: one for each connection of a worker and some for those who hung up.
+    pub inventory_mailbox_capacity: u32,
+    /// Most intents in one publish.
+    pub publisher_batch_size: usize,
+    /// Groups of intents the `Publisher` may have.
+    pub publisher_mailbox_capacity: u32,
+    /// Most orders in one transaction: larger ones are hardly cheaper an order, and the lag of each grows.
+    pub order_writer_batch_size: usize,
+    /// How long a batch waits to be filled when a writer is free. Nobody waits for it: the buyer was told before.
+    pub order_writer_batch_linger: Duration,
+    /// Writers. SQLite takes one at a time, so more of them only help elsewhere.
+    pub order_writers: usize,
+    /// Orders the `OrderWriter` may hold.
+    pub order_writer_mailbox_capacity: u32,
+    /// Orders at which it stops pulling from the bus.
+    pub order_writer_high_water: u32,
+    /// How often `CacheSync` looks at the ledger for everybody.
+    pub cache_sync_interval: Duration,
+    /// Messages `CacheSync` may have.
+    pub cache_sync_mailbox_capacity: u32,
+    /// The age of the oldest unwritten order above which new ones are refused.
+    pub max_backlog: Duration,
+}
+
+impl Default for ActorSettings {
+    fn default() -> Self {
+        Self {
+            inventory_batch_size: 500,
+            inventory_mailbox_capacity: 20_000,
+            publisher_batch_size: 1_000,
+            publisher_mailbox_capacity: 1_000,
+            order_writer_batch_size: 1_000,
+            order_writer_batch_linger: Duration::from_millis(5),
+            order_writers: 1,
+            order_writer_mailbox_capacity: 20_000,
+            order_writer_high_water: 10_000,
+            cache_sync_interval: Duration::from_millis(100),
+            cache_sync_mailbox_capacity: 1_000,
+            max_backlog: Duration::from_secs(5),
+        }
+    }
+}

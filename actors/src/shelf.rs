@@ -1,0 +1,110 @@
+//! What everybody may look at: the catalogue and the free numbers as of a moment, made by `CacheSync` for every `Inventory`.
+
+use crate::{
+    mailbox::{Mailbox, Message},
+    ports::Listing,
+};
+use arc_swap::ArcSwapOption;
+use stampede_domain::{Millis, PoolId, TicketType, event::Terms, ledger::BookNumbers, sale::SaleState};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// The shelf at one moment. The first event is the featured one.
+#[derive(Clone, Debug, Default)]
+pub struct Shelf {
+    /// The ledger's clock when it was filled.
+    pub taken_at: Millis,
+    /// Events, each shared with earlier shelves while nothing about it changed.
+    pub events: Vec<Arc<EventOnSale>>,
+    /// Whether new orders are taken.
+    pub pressure: Pressure,
+}
+
+/// An event with its numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventOnSale {
+    /// Rises whenever anything below changes.
+    pub sequence: u64,
+    /// The event.
+    pub listing: Arc<Listing>,
+    /// Its ticket types, in the event's order.
+    pub types: Vec<TypeOnSale>,
+}
+
+/// A ticket type with its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeOnSale {
+    /// Its pool.
+    pub pool: PoolId,
+    /// The rules of its sale.
+    pub terms: Terms,
+    /// Its numbers; `None` while the ledger is not open.
+    pub numbers: Option<BookNumbers>,
+    /// What shoppers see.
+    pub state: SaleState,
+}
+
+impl EventOnSale {
+    /// The ticket type of that name, or the first, with its numbers.
+    #[must_use]
+    pub fn find(&self, ticket_type: Option<&str>) -> Option<(&TicketType, &TypeOnSale)> {
+        let types = self.listing.event.ticket_types.iter().zip(&self.types);
+        match ticket_type {
+            Some(id) => types.into_iter().find(|(ticket_type, _)| ticket_type.id.as_str() == id),
+            None => types.into_iter().next(),
+        }
+    }
+}
+
+/// Whether the writers keep up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pressure {
+    /// They do.
+    #[default]
+    Calm,
+    /// They are behind: come back after about this long.
+    Behind(Duration),
+    /// They have not been heard of though units are promised.
+    Silent,
+}
+
+/// A new shelf.
+#[derive(Clone)]
+pub struct Restock(pub Arc<Shelf>);
+
+impl Message for Restock {
+    type Answer = ();
+    const NAME: &'static str = "restock";
+}
+
+/// The board the latest shelf hangs on, and who is told when it changes.
+#[derive(Default)]
+pub struct Board {
+    latest: ArcSwapOption<Shelf>,
+    readers: Mutex<Vec<Mailbox<Restock>>>,
+}
+
+impl Board {
+    /// The latest shelf: what a newborn `Inventory` begins with.
+    #[must_use]
+    pub fn latest(&self) -> Option<Arc<Shelf>> {
+        self.latest.load_full()
+    }
+
+    /// Tells `reader` of every shelf from now on.
+    pub fn subscribe(&self, reader: Mailbox<Restock>) {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+    }
+
+    /// Hangs up a shelf. A reader without room gets the next one.
+    pub fn publish(&self, shelf: &Arc<Shelf>) {
+        self.latest.store(Some(Arc::clone(shelf)));
+        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for reader in readers {
+            // Full: it is drowning in requests and will get the next shelf, in a tenth of a second.
+            reader.tell(Restock(Arc::clone(shelf))).unwrap_or_default();
+        }
+    }
+}
