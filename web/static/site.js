@@ -20,7 +20,9 @@ function live(sale) {
   const wave = one("[data-wave]");
   const say = one("[data-announce]", sale);
   const button = one("[data-buy] [type=submit]");
-  let ahead = Number(d.serverNow) - performance.now();
+  // The page's time is of when it left the server, not of when this script began.
+  const [arrival] = performance.getEntriesByType("navigation");
+  let ahead = Number(d.serverNow) - (arrival ? arrival.responseStart : performance.now());
   let opensAt = Number(d.opensAt);
   let told = d.state; // what the server said last
   let shown = d.state; // what the page says
