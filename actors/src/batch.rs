@@ -1,7 +1,8 @@
 //! How batches turn out: measured the same way for every actor that makes them.
 
+use crate::gate::Gate;
 use metrics::{Counter, Histogram, counter, histogram};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Why a batch was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,18 +17,21 @@ pub enum Closed {
 
 /// Measures the batches of one actor.
 pub struct BatchMeter {
+    gate: Arc<Gate>,
     size: Histogram,
     seconds: Histogram,
     reasons: [Counter; 3],
 }
 
 impl BatchMeter {
-    /// The meter of an actor.
+    /// The meter of the actor behind a gate.
     #[must_use]
-    pub fn new(actor: &'static str) -> Self {
+    pub fn new(gate: &Arc<Gate>) -> Self {
+        let actor = gate.actor();
         let reason =
             |reason: &'static str| counter!("stampede_batch_flushes_total", "actor" => actor, "reason" => reason);
         Self {
+            gate: Arc::clone(gate),
             size: histogram!("stampede_batch_size", "actor" => actor),
             seconds: histogram!("stampede_batch_flush_seconds", "actor" => actor),
             reasons: [reason("full"), reason("ready"), reason("linger")],
@@ -36,7 +40,7 @@ impl BatchMeter {
 
     /// A batch of `size` was closed.
     pub fn closed(&self, size: usize, why: Closed) {
-        #[expect(clippy::cast_precision_loss, reason = "batch sizes are far below 2^52")]
+        self.gate.count_batch(size);
         self.size.record(size as f64);
         self.reasons[why as usize].increment(1);
     }

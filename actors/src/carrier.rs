@@ -86,6 +86,12 @@ impl<L: Logic> Role<L> {
         role
     }
 
+    /// The bound of the actor's mailboxes.
+    #[must_use]
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.shared.gate
+    }
+
     /// A mailbox for one kind of message that the actor understands.
     #[must_use]
     pub fn mailbox<M: Message>(&self) -> Mailbox<M>

@@ -19,6 +19,8 @@ pub struct Gate {
     handled: AtomicU64,
     refused: AtomicU64,
     restarts: AtomicU64,
+    batches: AtomicU64,
+    batched: AtomicU64,
     /// Who waits for room; so that a permit that nobody waits for costs one load more and no lock.
     waiting: AtomicU32,
     left: Notify,
@@ -40,6 +42,8 @@ impl Gate {
             handled: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
+            batches: AtomicU64::new(0),
+            batched: AtomicU64::new(0),
             waiting: AtomicU32::new(0),
             left: Notify::new(),
         })
@@ -108,6 +112,17 @@ impl Gate {
     #[must_use]
     pub fn restarts(&self) -> u64 {
         self.restarts.load(Ordering::Relaxed)
+    }
+
+    /// How many batches the actor behind it made, and of how many messages.
+    #[must_use]
+    pub fn batches(&self) -> (u64, u64) {
+        (self.batches.load(Ordering::Relaxed), self.batched.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn count_batch(&self, size: usize) {
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.batched.fetch_add(size as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn count_restart(&self) {

@@ -9,6 +9,7 @@
 //! An actor may wait only for actors to its right, so no two can wait for each other; news goes left by telling. The logic of
 //! an actor is a plain struct over ports; only [`carrier`] knows actix. There is no driver here, and no status code.
 
+pub mod audit;
 pub mod batch;
 pub mod cache_sync;
 pub mod carrier;

@@ -12,6 +12,7 @@
 use crate::{
     batch::{BatchMeter, Closed},
     carrier::Logic,
+    gate::Gate,
     mailbox::{Handles, Message, Reply},
     ports::{Bus, Outgoing, PortResult},
     settings::ActorSettings,
@@ -53,13 +54,13 @@ pub struct Publisher {
 impl Publisher {
     /// A publisher in front of a bus.
     #[must_use]
-    pub fn new(bus: Arc<dyn Bus>, settings: &ActorSettings, tasks: Tasks) -> Rc<Self> {
+    pub fn new(bus: Arc<dyn Bus>, settings: &ActorSettings, gate: &Arc<Gate>, tasks: Tasks) -> Rc<Self> {
         Rc::new(Self {
             bus,
             batch_size: settings.publisher_batch_size,
             waiting: RefCell::default(),
             in_flight: Cell::new(0),
-            meter: BatchMeter::new("publisher"),
+            meter: BatchMeter::new(gate),
             tasks,
         })
     }

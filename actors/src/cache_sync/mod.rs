@@ -7,6 +7,8 @@
 //! |---|---|---|---|
 //! | [`Settle`] | news from `OrderWriter` | - | nothing is added up, so nothing changes |
 //! | [`Drain`] | command | when nothing waits to be settled | the same |
+//! | [`AreWeReady`] | question | whether every pool for sale is open | - |
+//! | [`AuditLaws`] | question | the laws, over every row; one audit at a time | - |
 //!
 //! And by the clock: fills the shelf (`cache_sync_interval`), follows the catalogue (4 times a second), reaps, sweeps and
 //! checks (once a second). Asks no actor; tells `Inventory` ([`Restock`](crate::shelf::Restock)). Limit:
@@ -19,11 +21,12 @@ mod reaping;
 mod shelving;
 
 use crate::{
+    audit::{AuditReport, audit},
     carrier::Logic,
     clock::SharedClock,
     facts::{Fact, announce},
     mailbox::{Handles, Message, Reply},
-    ports::{Bus, Catalogue, CatalogueSnapshot, Ledger, Listing, OrderStore},
+    ports::{Bus, Catalogue, CatalogueSnapshot, Ledger, Listing, OrderStore, PortResult},
     settings::ActorSettings,
     shelf::{Board, Shelf},
     tasks::Tasks,
@@ -36,7 +39,9 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{sync::Notify, time::MissedTickBehavior};
+use tokio::{
+    sync::{Mutex, Notify},
+    time::MissedTickBehavior};
 
 /// How often the catalogue's revision is asked for: an organizer's change is in force within a second.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
@@ -62,6 +67,22 @@ pub struct Drain;
 impl Message for Drain {
     type Answer = ();
     const NAME: &'static str = "drain";
+}
+
+/// Whether the shop can sell: every pool for sale is open.
+pub struct AreWeReady;
+
+impl Message for AreWeReady {
+    type Answer = bool;
+    const NAME: &'static str = "are_we_ready";
+}
+
+/// Check every law over every row.
+pub struct AuditLaws;
+
+impl Message for AuditLaws {
+    type Answer = PortResult<AuditReport>;
+    const NAME: &'static str = "audit_laws";
 }
 
 /// What a `CacheSync` is built from, for each of its lives.
@@ -98,6 +119,7 @@ pub struct CacheSync {
     /// The version up to which each pool's rows have been swept.
     swept: RefCell<HashMap<PoolId, u64>>,
     tidied: Cell<u64>,
+    auditing: Mutex<()>,
     tasks: Tasks,
 }
 
@@ -117,6 +139,7 @@ impl CacheSync {
             settled: Notify::new(),
             swept: RefCell::default(),
             tidied: Cell::new(0),
+            auditing: Mutex::new(()),
             tasks,
         })
     }
@@ -147,6 +170,27 @@ impl Handles<Drain> for CacheSync {
                 this.settled.notified().await;
             }
             reply.send(());
+        });
+    }
+}
+
+impl Handles<AreWeReady> for CacheSync {
+    fn handle(self: &Rc<Self>, _: AreWeReady, reply: Reply<bool>) {
+        let shelf = self.shelf.borrow();
+        let ready = shelf.as_ref().is_some_and(|shelf| {
+            shelf.events.iter().flat_map(|event| &event.types).all(|on_sale| on_sale.numbers.is_some())
+        });
+        reply.send(ready);
+    }
+}
+
+impl Handles<AuditLaws> for CacheSync {
+    fn handle(self: &Rc<Self>, _: AuditLaws, reply: Reply<PortResult<AuditReport>>) {
+        let this = Rc::clone(self);
+        self.tasks.spawn(async move {
+            let _one_at_a_time = this.auditing.lock().await;
+            let CacheSyncParts { clock, store, bus, ledger, .. } = &this.parts;
+            reply.send(audit(clock.now(), store.as_ref(), bus.as_ref(), Some(ledger.as_ref())).await);
         });
     }
 }

@@ -6,6 +6,7 @@
 //! | message | kind | answer | sent twice |
 //! |---|---|---|---|
 //! | [`FindEvent`] | question | the event with its numbers | - |
+//! | [`ListEvents`] | question | all events | - |
 //! | [`WatchShelf`] | question | every shelf from now on | - |
 //! | [`PlaceOrder`] | command | [`Placed`]: accepted only after claim, publish and promise | the same answer |
 //! | [`FindOrder`] | question | [`OrderFound`] or why not | - |
@@ -24,6 +25,7 @@ use crate::{
     chance::Chance,
     clock::SharedClock,
     facts::PutOff,
+    gate::Gate,
     mailbox::{Handles, Mailbox, Message, Reply},
     ports::{Ledger, OrderRecord, OrderStore},
     publisher::Publish,
@@ -52,6 +54,14 @@ const STALE_AFTER: Duration = Duration::from_secs(2);
 
 /// The event of that name, or the featured one.
 pub struct FindEvent(pub Option<EventSlug>);
+
+/// Every event of the shop, the featured one first.
+pub struct ListEvents;
+
+impl Message for ListEvents {
+    type Answer = Result<Vec<EventShown>, EventNotShown>;
+    const NAME: &'static str = "list_events";
+}
 
 /// An event as it is shown.
 #[derive(Clone, Debug)]
@@ -211,13 +221,13 @@ pub struct Inventory {
 impl Inventory {
     /// An inventory that begins with the latest shelf.
     #[must_use]
-    pub fn new(parts: InventoryParts, tasks: Tasks) -> Rc<Self> {
+    pub fn new(parts: InventoryParts, gate: &Arc<Gate>, tasks: Tasks) -> Rc<Self> {
         Rc::new(Self {
             chance: Chance::seeded(parts.seed),
             shelf: watch::Sender::new(parts.board.latest()),
             waiting: RefCell::default(),
             claiming: Cell::new(false),
-            claims: BatchMeter::new("inventory"),
+            claims: BatchMeter::new(gate),
             tasks,
             parts,
         })
@@ -229,6 +239,12 @@ impl Logic for Inventory {}
 impl Handles<FindEvent> for Inventory {
     fn handle(self: &Rc<Self>, FindEvent(slug): FindEvent, reply: Reply<Result<EventShown, EventNotShown>>) {
         reply.send(self.find_event(slug.as_ref()));
+    }
+}
+
+impl Handles<ListEvents> for Inventory {
+    fn handle(self: &Rc<Self>, _: ListEvents, reply: Reply<Result<Vec<EventShown>, EventNotShown>>) {
+        reply.send(self.list_events());
     }
 }
 
@@ -261,10 +277,18 @@ impl Inventory {
     fn find_event(&self, slug: Option<&EventSlug>) -> Result<EventShown, EventNotShown> {
         let shelf = self.shelf.borrow();
         let shelf = shelf.as_ref().ok_or(EventNotShown::NotReady)?;
-        let event = find(shelf, slug).ok_or(EventNotShown::NotFound)?;
+        find(shelf, slug).map(|event| self.shown(shelf, event)).ok_or(EventNotShown::NotFound)
+    }
+
+    fn list_events(&self) -> Result<Vec<EventShown>, EventNotShown> {
+        let shelf = self.shelf.borrow();
+        let shelf = shelf.as_ref().ok_or(EventNotShown::NotReady)?;
+        Ok(shelf.events.iter().map(|event| self.shown(shelf, event)).collect())
+    }
+
+    fn shown(&self, shelf: &Shelf, event: &Arc<EventOnSale>) -> EventShown {
         let now = self.parts.clock.now();
-        let stale = now.since(shelf.taken_at) > STALE_AFTER;
-        Ok(EventShown { event: Arc::clone(event), stale, now })
+        EventShown { event: Arc::clone(event), stale: now.since(shelf.taken_at) > STALE_AFTER, now }
     }
 
     fn is_admitting(&self) -> bool {

@@ -111,7 +111,6 @@ impl OrderWriter {
     pub fn with_mailbox(parts: OrderWriterParts, own: Mailbox<Deliver>, tasks: Tasks) -> Rc<Self> {
         Rc::new(Self {
             gate: Arc::clone(own.gate()),
-            own,
             filling: RefCell::new(Filling::new(parts.settings.order_writer_batch_size)),
             free_writers: RefCell::new((0..parts.writers.len()).collect()),
             in_work: RefCell::default(),
@@ -120,7 +119,8 @@ impl OrderWriter {
             per_second: Cell::new(0),
             draining: Cell::new(false),
             drained: Notify::new(),
-            meter: BatchMeter::new("order_writer"),
+            meter: BatchMeter::new(own.gate()),
+            own,
             tasks,
             parts,
         })
