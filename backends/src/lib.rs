@@ -3,6 +3,10 @@
 //!
 //! The only crate that knows a driver. Absent: rules (they are in `stampede-domain`), choices (they are in the server).
 
+pub mod bus;
 pub mod ledger;
+mod sqlite;
 
+pub use bus::{QueueOptions, SqliteBus};
 pub use ledger::InProcessLedger;
+pub use sqlite::OpenError;

@@ -1,0 +1,237 @@
+//! A durable queue in a file of its own, `queue.db`.
+//!
+//! | part | job |
+//! |---|---|
+//! | [`scribe`] | the one task that writes: everything that waits goes into one transaction, one fsync |
+//! | [`shelf`] | what is ready and what is leased, in memory; pure, no IO |
+//! | [`table`] | the statements |
+//!
+//! A message goes from its commit straight to the shelf; the table is read only by a start, or when the shelf was full.
+//! Leases are in memory, because this process is the only consumer: after a crash everything unacknowledged comes again.
+//! Absent: an order across publishers, consumers in other processes.
+
+mod scribe;
+mod shelf;
+mod table;
+
+use crate::sqlite::{Caches, OpenError, SqliteFile, Writer, reading};
+use async_trait::async_trait;
+use bytes::Bytes;
+use scribe::{Scribe, Task};
+use shelf::Shelf;
+use sqlx::SqlitePool;
+use stampede_actors::{
+    clock::SharedClock,
+    ports::{Backlog, Bus, DeadLetter, Delivery, DeliveryId, Outgoing, PortFailure, PortResult},
+};
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::Instant,
+};
+
+/// The file's name in the data directory, as it stands in messages.
+const FILE: &str = "queue.db";
+/// Callers that may wait for the scribe; a publisher has one batch under way, so more means that the disk stands still.
+const TASKS_WAITING: usize = 1024;
+/// Together with the shop's caches under 32 MiB.
+const CACHES: Caches = Caches { writer_kib: 6 * 1024, reader_kib: 1024, readers: 2 };
+
+/// What an operator or a test may choose.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueOptions {
+    /// How long a delivered message is left alone before it comes again.
+    pub lease: Duration,
+    /// Most messages kept ready in memory; the rest of a backlog stays in the file.
+    pub window: usize,
+}
+
+impl Default for QueueOptions {
+    fn default() -> Self {
+        Self { lease: Duration::from_secs(12), window: 16_384 }
+    }
+}
+
+/// A [`Bus`] on SQLite, for one process.
+pub struct SqliteBus {
+    shared: Arc<Shared>,
+    tasks: mpsc::Sender<Task>,
+    readers: SqlitePool,
+    /// One refill at a time, or two pulls would read the same rows.
+    refilling: tokio::sync::Mutex<()>,
+}
+
+/// What the port and the scribe both touch.
+struct Shared {
+    shelf: Mutex<Shelf>,
+    /// Something is ready to be pulled, or the bus has closed.
+    ready: Notify,
+    /// Acknowledgements wait to be written.
+    acknowledged: Notify,
+    closed: AtomicBool,
+}
+
+impl Shared {
+    /// The shelf. Its poison is ignored: every message is also in the table, and comes again after a restart at the latest.
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SqliteBus {
+    /// Opens or creates `queue.db` in a directory and delivers what it holds.
+    ///
+    /// # Errors
+    /// [`OpenError`] with the file and the way out.
+    pub async fn open(directory: &Path, clock: SharedClock, options: QueueOptions) -> Result<Self, OpenError> {
+        let path = directory.join(FILE);
+        let file = SqliteFile::open(path.clone(), &sqlx::migrate!("../migrations/sqlite/queue"), CACHES).await?;
+        let unusable = |error: sqlx::Error| OpenError::Unusable { file: path.clone(), cause: error.to_string() };
+        let readers = file.readers().await?;
+        let writer = Writer::open(file).await.map_err(unusable)?;
+        let found = table::found(&readers).await.map_err(unusable)?;
+        let shared = Arc::new(Shared {
+            shelf: Mutex::new(Shelf::new(options.window, options.lease, found)),
+            ready: Notify::new(),
+            acknowledged: Notify::new(),
+            closed: AtomicBool::new(false),
+        });
+        let (tasks, waiting) = mpsc::channel(TASKS_WAITING);
+        tokio::spawn(Scribe::new(writer, Arc::clone(&shared), clock, waiting).run());
+        Ok(Self { shared, tasks, readers, refilling: tokio::sync::Mutex::new(()) })
+    }
+
+    async fn ask<T>(&self, task: impl FnOnce(oneshot::Sender<T>) -> Task) -> Result<T, Unasked> {
+        let (reply, answer) = oneshot::channel();
+        self.tasks.send(task(reply)).await.map_err(|_| Unasked::NeverHandedOver)?;
+        answer.await.map_err(|_| Unasked::NoAnswer)
+    }
+
+    /// Moves the next rows of a backlog from the table to the shelf. Dropped at any point, it has moved all or none.
+    async fn refill(&self) -> PortResult<()> {
+        let _one_at_a_time = self.refilling.lock().await;
+        let Some(gap) = self.shared.shelf().gap() else { return Ok(()) };
+        let rows = table::page(&self.readers, gap.from, gap.room).await.map_err(reading(FILE))?;
+        self.shared.shelf().refill(gap, rows);
+        Ok(())
+    }
+
+    fn still_open(&self) -> PortResult<()> {
+        if self.shared.closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
+    }
+}
+
+enum Unasked {
+    NeverHandedOver,
+    NoAnswer,
+}
+
+impl From<Unasked> for PortFailure {
+    fn from(unasked: Unasked) -> Self {
+        match unasked {
+            Unasked::NeverHandedOver => closed(),
+            Unasked::NoAnswer => Self::Unknown(format!("{FILE}: the writing task ended before it answered")),
+        }
+    }
+}
+
+fn closed() -> PortFailure {
+    PortFailure::Unavailable(format!("{FILE} is closed"))
+}
+
+#[async_trait]
+impl Bus for SqliteBus {
+    async fn publish(&self, batch: Vec<Outgoing>) -> Vec<PortResult<()>> {
+        let count = batch.len();
+        match self.ask(|reply| Task::Publish { batch, reply }).await {
+            Ok(outcomes) => outcomes,
+            Err(unasked) => vec![Err(unasked.into()); count],
+        }
+    }
+
+    async fn pull(&self, limit: usize) -> PortResult<Vec<Delivery>> {
+        loop {
+            self.still_open()?;
+            // Registered before looking, so that nothing can arrive in between unnoticed.
+            let mut ready = std::pin::pin!(self.shared.ready.notified());
+            ready.as_mut().enable();
+            let (deliveries, behind, next_end) = {
+                let mut shelf = self.shared.shelf();
+                (shelf.take(Instant::now(), limit), shelf.gap().is_some(), shelf.next_end())
+            };
+            if !deliveries.is_empty() {
+                return Ok(deliveries);
+            }
+            if behind {
+                self.refill().await?;
+                continue;
+            }
+            match next_end {
+                Some(end) => tokio::select! {
+                    () = ready => {}
+                    () = tokio::time::sleep_until(end) => {}
+                },
+                None => ready.await,
+            }
+        }
+    }
+
+    async fn acknowledge(&self, ids: &[DeliveryId]) -> PortResult<()> {
+        self.still_open()?;
+        if self.shared.shelf().acknowledge(ids) {
+            self.shared.ready.notify_waiters();
+        }
+        self.shared.acknowledged.notify_one();
+        Ok(())
+    }
+
+    async fn release(&self, ids: &[DeliveryId]) -> PortResult<()> {
+        self.still_open()?;
+        self.shared.shelf().release(ids);
+        self.shared.ready.notify_waiters();
+        Ok(())
+    }
+
+    async fn set_aside(&self, letters: &[(DeliveryId, String)]) -> PortResult<()> {
+        let letters = letters.to_vec();
+        self.ask(|reply| Task::SetAside { letters, reply }).await?
+    }
+
+    async fn dead_letters(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
+        self.still_open()?;
+        table::dead_letters(&self.readers, limit).await.map_err(reading(FILE))
+    }
+
+    async fn unconsumed(&self) -> PortResult<Option<Vec<Bytes>>> {
+        self.ask(|reply| Task::Flush { reply }).await??;
+        table::payloads(&self.readers).await.map(Some).map_err(reading(FILE))
+    }
+
+    async fn backlog(&self) -> PortResult<Backlog> {
+        self.still_open()?;
+        let (mut backlog, gap) = {
+            let shelf = self.shared.shelf();
+            (shelf.backlog(), shelf.gap_from())
+        };
+        if let (None, Some(from)) = (backlog.oldest, gap) {
+            backlog.oldest = table::published_at(&self.readers, from).await.map_err(reading(FILE))?;
+        }
+        Ok(backlog)
+    }
+
+    async fn close(&self) {
+        // The scribe marks the bus as closed after its last transaction.
+        let _ = self.ask(|reply| Task::Close { reply }).await;
+        self.readers.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
