@@ -28,6 +28,10 @@ impl Stop {
     pub(crate) fn failure(self, file: &str) -> PortFailure {
         match self {
             Self::Said(failure) => failure,
+            // A row that cannot be read will not be readable the next time.
+            Self::Failed(error @ (sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })) => {
+                PortFailure::Impossible(format!("{file}: {error}"))
+            }
             Self::Failed(error) => match primary_code(&error) {
                 Some(code::CONSTRAINT | code::TOO_BIG | code::MISMATCH) => {
                     PortFailure::Impossible(format!("{file}: {error}"))

@@ -2,12 +2,15 @@
 
 mod error;
 mod file;
+mod shop;
 mod writer;
 
 pub use file::OpenError;
+pub use shop::ShopFile;
 pub(crate) use error::{Stop, reading};
 pub(crate) use file::{Caches, SqliteFile};
-pub(crate) use writer::{Work, Writer};
+pub(crate) use shop::FILE as SHOP_FILE;
+pub(crate) use writer::Writer;
 
 /// A count or version as SQLite keeps it.
 pub(crate) fn signed(number: u64) -> i64 {

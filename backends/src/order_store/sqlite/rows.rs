@@ -1,0 +1,306 @@
+//! The statements of the order store, and rows as the domain knows them.
+//!
+//! Lists go in as one JSON text each, read with `json_each`; ids in it are hexadecimal.
+
+use super::batch::KnownOrders;
+use crate::sqlite::{signed, units as as_units, unsigned};
+use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
+use stampede_actors::ports::OrderRecord;
+use stampede_domain::{
+    BuyerId, Contact, Decided, Decision, Fingerprint, Millis, OrderId, OrderStatus, PoolId, PoolNumbers, RejectReason,
+    decide::PoolRow,
+};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+    hash::Hash,
+};
+
+/// A row to be inserted.
+pub(super) struct NewRow {
+    pub(super) order: OrderId,
+    pub(super) pool: PoolId,
+    pub(super) quantity: u32,
+    pub(super) buyer: BuyerId,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) decision: Decision,
+    pub(super) asked_at: Millis,
+    pub(super) version: u64,
+    pub(super) contact: Contact,
+}
+
+/// What is needed of a row that exists.
+pub(super) struct Known {
+    pub(super) order: OrderId,
+    pub(super) pool: PoolId,
+    pub(super) buyer: BuyerId,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) decision: Decision,
+}
+
+impl Known {
+    pub(super) fn decided(&self) -> Decided {
+        Decided { order: self.order, fingerprint: self.fingerprint, decision: self.decision }
+    }
+}
+
+/// Each once, in the order of the first.
+pub(super) fn distinct<T: Eq + Hash + Copy>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = HashSet::new();
+    all.filter(|one| seen.insert(*one)).collect()
+}
+
+/// The number of a status in its column; never renumber.
+pub(super) fn status_code(status: OrderStatus) -> i64 {
+    OrderStatus::ALL.iter().position(|other| *other == status).map_or(0, |place| signed(place as u64))
+}
+
+pub(super) fn status(code: i64) -> Option<OrderStatus> {
+    OrderStatus::ALL.get(usize::try_from(code).ok()?).copied()
+}
+
+fn decision(row: &SqliteRow, column: usize) -> sqlx::Result<Decision> {
+    let code: i64 = row.try_get(column)?;
+    u8::try_from(code).ok().and_then(Decision::from_code).ok_or_else(|| strange(format!("decision {code}")))
+}
+
+fn order(row: &SqliteRow, column: usize) -> sqlx::Result<OrderId> {
+    let bytes: &[u8] = row.try_get(column)?;
+    let bytes: [u8; 16] = bytes.try_into().map_err(|_| strange(format!("an id of {} bytes", bytes.len())))?;
+    Ok(bytes.into())
+}
+
+fn strange(what: String) -> sqlx::Error {
+    sqlx::Error::Decode(format!("{what}, which no version of the shop writes").into())
+}
+
+fn hex_list(orders: &[OrderId]) -> String {
+    let mut list = String::with_capacity(2 + orders.len() * 35);
+    for order in orders {
+        let separator = if list.is_empty() { '[' } else { ',' };
+        let _ = write!(list, "{separator}\"{}\"", order.0.simple());
+    }
+    list.push_str(if list.is_empty() { "[]" } else { "]" });
+    list
+}
+
+/// The rows of those ids that have one.
+pub(super) async fn known(connection: &mut SqliteConnection, orders: &[OrderId]) -> sqlx::Result<Vec<Known>> {
+    let rows = sqlx::query(
+        "SELECT orders.id, orders.pool, orders.buyer, orders.fingerprint, orders.decision
+         FROM json_each(?) AS wanted CROSS JOIN orders ON orders.id = unhex(wanted.value)",
+    )
+    .bind(hex_list(orders))
+    .fetch_all(connection)
+    .await?;
+    let known = |row: &SqliteRow| {
+        Ok(Known {
+            order: order(row, 0)?,
+            pool: PoolId(row.try_get(1)?),
+            buyer: BuyerId(row.try_get(2)?),
+            fingerprint: Fingerprint(row.try_get(3)?),
+            decision: decision(row, 4)?,
+        })
+    };
+    rows.iter().map(known).collect()
+}
+
+pub(super) async fn known_map(connection: &mut SqliteConnection, orders: &[OrderId]) -> sqlx::Result<KnownOrders> {
+    let rows = known(connection, orders).await?;
+    Ok(rows.into_iter().map(|row| (row.order, (row.decision, row.fingerprint))).collect())
+}
+
+pub(super) async fn pool(connection: &mut SqliteConnection, pool: PoolId) -> sqlx::Result<Option<PoolRow>> {
+    let row = sqlx::query("SELECT capacity, held, sold, version, epoch, limit_per_buyer FROM pools WHERE id = ?")
+        .bind(pool.0)
+        .fetch_optional(connection)
+        .await?;
+    let Some(row) = row else { return Ok(None) };
+    let numbers = PoolNumbers {
+        capacity: as_units(row.try_get(0)?),
+        held: as_units(row.try_get(1)?),
+        sold: as_units(row.try_get(2)?),
+        version: unsigned(row.try_get(3)?),
+    };
+    let limit_per_buyer = row.try_get::<Option<i64>, _>(5)?.map(as_units);
+    Ok(Some(PoolRow { numbers, epoch: unsigned(row.try_get(4)?), limit_per_buyer }))
+}
+
+pub(super) async fn update_pool(
+    connection: &mut SqliteConnection,
+    pool: PoolId,
+    numbers: &PoolNumbers,
+) -> sqlx::Result<()> {
+    sqlx::query("UPDATE pools SET held = ?, sold = ?, version = ? WHERE id = ?")
+        .bind(i64::from(numbers.held))
+        .bind(i64::from(numbers.sold))
+        .bind(signed(numbers.version))
+        .bind(pool.0)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The live units of those buyers who have any.
+pub(super) async fn units(
+    connection: &mut SqliteConnection,
+    pool: PoolId,
+    buyers: &[BuyerId],
+) -> sqlx::Result<HashMap<BuyerId, u32>> {
+    let rows = sqlx::query(
+        "SELECT buyer, units FROM json_each(?) AS wanted
+         CROSS JOIN buyer_units ON buyer_units.pool = ? AND buyer_units.buyer = wanted.value",
+    )
+    .bind(serde_json::to_string(buyers).unwrap_or_default())
+    .bind(pool.0)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(buyer_with_units).collect()
+}
+
+pub(super) async fn all_units(
+    connection: &mut SqliteConnection,
+    pool: PoolId,
+) -> sqlx::Result<Vec<(BuyerId, u32)>> {
+    let all = "SELECT buyer, units FROM buyer_units WHERE pool = ? AND units > 0";
+    let rows = sqlx::query(all).bind(pool.0).fetch_all(connection).await?;
+    rows.iter().map(buyer_with_units).collect()
+}
+
+fn buyer_with_units(row: &SqliteRow) -> sqlx::Result<(BuyerId, u32)> {
+    Ok((BuyerId(row.try_get(0)?), as_units(row.try_get(1)?)))
+}
+
+pub(super) async fn set_units(
+    connection: &mut SqliteConnection,
+    pool: PoolId,
+    version: u64,
+    units: &[(BuyerId, u32)],
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO buyer_units (pool, buyer, units, version) SELECT ?, value ->> 0, value ->> 1, ? FROM json_each(?)
+         WHERE true ON CONFLICT DO UPDATE SET units = excluded.units, version = excluded.version",
+    )
+    .bind(pool.0)
+    .bind(signed(version))
+    .bind(serde_json::to_string(units).unwrap_or_default())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Buyers whose units changed after a version, and the version up to which all of them are told: `None` when none is left
+/// out. A version is never told in part: its other buyers would be forgotten.
+pub(super) async fn buyers_since(
+    connection: &mut SqliteConnection,
+    pool: PoolId,
+    after: u64,
+    limit: usize,
+) -> sqlx::Result<(Vec<(BuyerId, u32)>, Option<u64>)> {
+    let page = "SELECT buyer, units, version FROM buyer_units WHERE pool = ? AND version > ? ORDER BY version LIMIT ?";
+    let rows = sqlx::query(page)
+        .bind(pool.0)
+        .bind(signed(after))
+        .bind(signed(limit as u64))
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut buyers: Vec<(BuyerId, u32)> = rows.iter().map(buyer_with_units).collect::<sqlx::Result<_>>()?;
+    if rows.len() < limit {
+        return Ok((buyers, None));
+    }
+    let last: i64 = rows.last().map(|row| row.try_get(2)).transpose()?.unwrap_or_default();
+    let mut whole = 0;
+    for row in &rows {
+        whole += usize::from(row.try_get::<i64, _>(2)? < last);
+    }
+    buyers.truncate(whole);
+    let of_last = "SELECT buyer, units FROM buyer_units WHERE pool = ? AND version = ?";
+    let rows = sqlx::query(of_last).bind(pool.0).bind(last).fetch_all(connection).await?;
+    for row in &rows {
+        buyers.push(buyer_with_units(row)?);
+    }
+    Ok((buyers, Some(unsigned(last))))
+}
+
+/// Inserts rows; one statement, however many.
+pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[NewRow], decided_at: Millis) -> sqlx::Result<()> {
+    let mut list = String::with_capacity(2 + rows.len() * 180);
+    for row in rows {
+        let NewRow { order, pool, quantity, buyer, fingerprint, decision, asked_at, version, contact } = row;
+        let separator = if list.is_empty() { '[' } else { ',' };
+        let (id, status, decision) = (order.0.simple(), status_code(decision.status()), decision.code());
+        let _ = write!(
+            list,
+            "{separator}[\"{id}\",{},{quantity},{},{},{status},{decision},{},{version}",
+            pool.0, buyer.0, fingerprint.0, asked_at.0
+        );
+        if *contact != Contact::default() {
+            let _ = write!(list, ",{}", serde_json::to_string(contact).unwrap_or_default());
+        }
+        list.push(']');
+    }
+    list.push(']');
+    sqlx::query(
+        "INSERT INTO orders (id, pool, quantity, buyer, fingerprint, status, decision, asked_at, decided_at, version, contact)
+         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
+                ?, value ->> 8, value -> 9
+         FROM json_each(?)",
+    )
+    .bind(decided_at.0)
+    .bind(list)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn is_empty(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    let row = sqlx::query("SELECT NOT EXISTS (SELECT 1 FROM orders)").fetch_one(connection).await?;
+    row.try_get(0)
+}
+
+const RECORD: &str = "SELECT id, pool, quantity, buyer, fingerprint, status, decision, asked_at, decided_at, version, contact FROM orders";
+
+pub(super) async fn find(readers: &SqlitePool, order: OrderId) -> sqlx::Result<Option<OrderRecord>> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{RECORD} WHERE id = ?")))
+        .bind(order.bytes().to_vec())
+        .fetch_optional(readers)
+        .await?;
+    row.as_ref().map(record).transpose()
+}
+
+pub(super) async fn after(
+    readers: &SqlitePool,
+    after: Option<OrderId>,
+    limit: u32,
+) -> sqlx::Result<Vec<OrderRecord>> {
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{RECORD} WHERE id > ? ORDER BY id LIMIT ?")))
+        // Every id is longer than no bytes at all, and so comes after them.
+        .bind(after.map(|order| order.bytes().to_vec()).unwrap_or_default())
+        .bind(limit)
+        .fetch_all(readers)
+        .await?;
+    rows.iter().map(record).collect()
+}
+
+fn record(row: &SqliteRow) -> sqlx::Result<OrderRecord> {
+    let code: i64 = row.try_get(5)?;
+    let reason = match decision(row, 6)? {
+        Decision::Rejected(reason) => Some(reason),
+        _ => None::<RejectReason>,
+    };
+    let contact: Option<&str> = row.try_get(10)?;
+    let contact = contact.map(serde_json::from_str).transpose().map_err(|_| strange("a contact".into()))?;
+    Ok(OrderRecord {
+        order: order(row, 0)?,
+        pool: PoolId(row.try_get(1)?),
+        quantity: as_units(row.try_get(2)?),
+        buyer: BuyerId(row.try_get(3)?),
+        fingerprint: Fingerprint(row.try_get(4)?),
+        status: status(code).ok_or_else(|| strange(format!("status {code}")))?,
+        reason,
+        asked_at: Millis(row.try_get(7)?),
+        decided_at: Millis(row.try_get(8)?),
+        version: unsigned(row.try_get(9)?),
+        contact: contact.unwrap_or_default(),
+    })
+}
