@@ -74,13 +74,7 @@ pub async fn audit(
         breaches: breaches.iter().filter(|breach| breach.law == law).map(|breach| breach.how.clone()).collect(),
         looked_at: looked_at(law, orders, backlog.messages, quiet_pools),
     });
-    Ok(AuditReport {
-        at,
-        laws: laws.collect(),
-        pools,
-        waiting: backlog.messages,
-        dead_letters: backlog.dead_letters,
-    })
+    Ok(AuditReport { at, laws: laws.collect(), pools, waiting: backlog.messages, dead_letters: backlog.dead_letters })
 }
 
 /// Pools at rest are compared with the ledger; how many were.
@@ -88,7 +82,9 @@ fn check_quiet(ledger: Option<&LedgerSnapshot>, pools: &[Audit], breaches: &mut 
     let open = ledger.map(|ledger| ledger.pools.as_slice()).unwrap_or_default();
     let mut quiet = 0;
     for book in open.iter().filter(|book| book.numbers.claims == 0) {
-        let same = pools.iter().find(|pool| pool.pool == book.pool && pool.sums.numbers.version == book.numbers.settled.version);
+        let same = pools
+            .iter()
+            .find(|pool| pool.pool == book.pool && pool.sums.numbers.version == book.numbers.settled.version);
         if let Some(pool) = same {
             quiet += 1;
             breaches.extend(laws::check_quiet(book.pool, &book.numbers, &pool.sums.numbers));
@@ -100,9 +96,13 @@ fn check_quiet(ledger: Option<&LedgerSnapshot>, pools: &[Audit], breaches: &mut 
 fn looked_at(law: Law, orders: u64, waiting: u64, quiet_pools: usize) -> String {
     match law {
         Law::EveryPromiseDecided => format!("{waiting} messages wait"),
-        Law::NothingLeaks if quiet_pools == 0 => "no pool of a running shop is at rest, so it cannot be judged now".into(),
+        Law::NothingLeaks if quiet_pools == 0 => {
+            "no pool of a running shop is at rest, so it cannot be judged now".into()
+        }
         Law::NothingLeaks => format!("{quiet_pools} pools at rest against the ledger"),
-        Law::MoneyAdds | Law::HoldsAreFair => format!("{orders} orders; nothing is paid online yet, so nothing may be held or paid"),
+        Law::MoneyAdds | Law::HoldsAreFair => {
+            format!("{orders} orders; nothing is paid online yet, so nothing may be held or paid")
+        }
         Law::NeverOversold | Law::OneFate | Law::KeyIsOrder | Law::LimitsHold => format!("{orders} orders"),
     }
 }

@@ -55,6 +55,23 @@ impl Law {
     }
 }
 
+impl Law {
+    /// What it says, in a sentence.
+    #[must_use]
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::NeverOversold => "Units of live orders never exceed the capacity.",
+            Self::OneFate => "An order id has at most one row and one decision.",
+            Self::EveryPromiseDecided => "Every 202 ends in exactly one terminal state.",
+            Self::KeyIsOrder => "One key, at most one order, of one body.",
+            Self::NothingLeaks => "After quiet nothing is claimed, and every free unit can be bought.",
+            Self::LimitsHold => "Units of a buyer stay under the limit.",
+            Self::MoneyAdds => "Captured less refunded is what confirmed paid orders cost.",
+            Self::HoldsAreFair => "A hold is never released early.",
+        }
+    }
+}
+
 impl fmt::Display for Law {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

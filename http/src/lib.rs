@@ -1,1 +1,23 @@
-//! placeholder
+//! The door: requests become messages to actors, their answers become responses. Nothing else happens here.
+//!
+//! Absent on purpose: drivers, stores, rules about tickets. [`error`] is the one place where refusals and failures become
+//! status codes; [`api`] speaks JSON to programs, [`pages`] HTML to people, [`ops`] to operators on a port of their own.
+
+pub mod api;
+mod body;
+pub mod desk;
+pub mod error;
+pub mod middleware;
+pub mod ops;
+pub mod pages;
+mod signing;
+mod watch;
+
+pub use desk::{Desk, Shop, ShopOptions};
+
+use actix_web::web::{self, ServiceConfig};
+
+/// Every public route. `desk` belongs to the worker's thread.
+pub fn routes(config: &mut ServiceConfig, desk: web::Data<Desk>) {
+    config.app_data(desk).configure(api::routes).configure(pages::routes).default_service(web::to(pages::not_found));
+}

@@ -41,7 +41,8 @@ use std::{
 };
 use tokio::{
     sync::{Mutex, Notify},
-    time::MissedTickBehavior};
+    time::MissedTickBehavior,
+};
 
 /// How often the catalogue's revision is asked for: an organizer's change is in force within a second.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);

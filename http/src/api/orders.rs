@@ -1,0 +1,121 @@
+//! Taking orders, and telling where they stand.
+
+use super::{
+    availability::event_slug,
+    problems,
+    wire::{BuyRequest, OrderStanding, OrderTaken},
+};
+use crate::{
+    body,
+    desk::{Desk, PATIENCE},
+    error::Problem,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, Path, Payload},
+};
+use stampede_actors::inventory::{FindOrder, OrderNotShown, PlaceOrder, Placed};
+use stampede_domain::{BuyerId, Contact, EventSlug, OrderId, key};
+
+/// Buys tickets of the featured event.
+///
+/// Send an `Idempotency-Key` (a fresh UUIDv7 for every new order): repeating the request with it finds the same order,
+/// whatever happened to the first answer.
+#[utoipa::path(post, path = "/api/tickets/buy", tag = "featured event", request_body = BuyRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "A UUID of version 7, which becomes the order's id. Without it a repeated request is a new order.")),
+    responses(
+    (status = 202, description = "Promised, and being written down; or written down already", body = OrderTaken<'static>,
+     headers(("Location" = String, description = "Where to ask for it"), ("Idempotent-Replayed" = String, description = "`true` when an earlier request did it"))),
+    problems::OrderProblems,
+))]
+pub(crate) async fn buy(desk: Data<Desk>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Problem> {
+    let input = body::json(&request, payload).await?;
+    take(&desk, &request, None, input).await
+}
+
+/// Buys tickets of an event. Like `/api/tickets/buy`.
+#[utoipa::path(post, path = "/api/v1/events/{slug}/orders", tag = "events", request_body = BuyRequest,
+    params(("slug" = String, Path, description = "The event's name in addresses", example = "frequency-festival"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A UUID of version 7, which becomes the order's id. Without it a repeated request is a new order.")),
+    responses(
+    (status = 202, description = "Promised, and being written down; or written down already", body = OrderTaken<'static>,
+     headers(("Location" = String, description = "Where to ask for it"), ("Idempotent-Replayed" = String, description = "`true` when an earlier request did it"))),
+    problems::OrderProblems,
+))]
+pub(crate) async fn place(
+    desk: Data<Desk>,
+    request: HttpRequest,
+    slug: Path<String>,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let slug = event_slug(&slug)?;
+    let input = body::json(&request, payload).await?;
+    take(&desk, &request, Some(slug), input).await
+}
+
+/// Where an order stands.
+#[utoipa::path(get, path = "/api/v1/orders/{order}", tag = "orders",
+    params(("order" = String, Path, description = "The order's id", example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")),
+    responses(
+    (status = 200, description = "Where it stands", body = OrderStanding<'static>),
+    problems::OrderNotShown,
+))]
+pub(crate) async fn find(desk: Data<Desk>, order: Path<String>) -> Result<HttpResponse, Problem> {
+    let order: OrderId = order.parse().map_err(|_| Problem::invalid("An order's id is a UUID.", Vec::new()))?;
+    let found = desk.mailboxes.find_order.ask_within(PATIENCE, FindOrder { order, details: false }).await;
+    let found = found.map_err(Problem::from)?.map_err(|why: OrderNotShown| Problem::from(why))?;
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(OrderStanding {
+        order_id: order.to_string(),
+        status: found.status.as_str(),
+        reason: found.reason.map(|reason| reason.as_str()),
+        server_time: desk.now().rfc3339(),
+    }))
+}
+
+async fn take(
+    desk: &Desk,
+    request: &HttpRequest,
+    event: Option<EventSlug>,
+    input: BuyRequest,
+) -> Result<HttpResponse, Problem> {
+    let order = order_id(desk, request)?;
+    let BuyRequest { user_id, quantity, ticket_type_id, name, email } = input;
+    let message = PlaceOrder {
+        order,
+        event,
+        ticket_type: ticket_type_id,
+        quantity,
+        buyer: BuyerId::from_user_id(&user_id),
+        contact: Contact { user_id: Some(user_id), name, email },
+        trace: None,
+    };
+    let placed = desk.mailboxes.place_order.ask_within(PATIENCE, message).await;
+    let placed = placed.map_err(|why| Problem::no_answer_to_order(why, order))?;
+    match placed {
+        Placed::Accepted { status, replayed } => Ok(taken(desk, order, status.as_str(), quantity, replayed)),
+        other => Err(Problem::of(&other, order, desk.now()).unwrap_or_else(Problem::internal)),
+    }
+}
+
+/// The key the buyer sent, or a fresh one.
+fn order_id(desk: &Desk, request: &HttpRequest) -> Result<OrderId, Problem> {
+    match request.headers().get("idempotency-key") {
+        None => Ok(desk.keys.fresh()),
+        Some(key) => {
+            let now = desk.now();
+            key::order_id(key.to_str().unwrap_or(""), now).map_err(|refused| Problem::key(refused, now))
+        }
+    }
+}
+
+fn taken(desk: &Desk, order: OrderId, status: &str, quantity: u32, replayed: bool) -> HttpResponse {
+    let status_url = format!("/api/orders/{order}");
+    let mut response = HttpResponse::Accepted();
+    response.insert_header((header::LOCATION, status_url.as_str())).insert_header((header::CACHE_CONTROL, "no-store"));
+    if replayed {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    }
+    let order_id = order.to_string();
+    response.json(OrderTaken { order_id, status, status_url, quantity, server_time: desk.now().rfc3339() })
+}

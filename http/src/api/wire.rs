@@ -1,0 +1,199 @@
+//! The JSON of the API, as types: they are parsed, validated, written and described from here.
+
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use stampede_domain::{event::MAX_PER_ORDER, sale::SaleState};
+use utoipa::ToSchema;
+
+/// An order for tickets.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct BuyRequest {
+    /// Your own name for the buyer; the limit per buyer counts by it.
+    #[garde(length(chars, min = 1, max = 128), custom(no_control))]
+    #[schema(example = "user-4711", min_length = 1, max_length = 128)]
+    pub(crate) user_id: String,
+    /// How many tickets; 1 when absent.
+    #[garde(range(min = 1, max = MAX_PER_ORDER))]
+    #[serde(default = "one")]
+    #[schema(example = 2, minimum = 1, maximum = 100, default = 1)]
+    pub(crate) quantity: u32,
+    /// Which ticket type; the event's first when absent.
+    #[garde(inner(length(chars, min = 1, max = 64), custom(no_control)))]
+    #[serde(default)]
+    #[schema(example = "general-admission", nullable = false)]
+    pub(crate) ticket_type_id: Option<String>,
+    /// The buyer's name.
+    #[garde(inner(length(chars, min = 1, max = 200), custom(no_control)))]
+    #[serde(default)]
+    #[schema(example = "Eva Muster", max_length = 200)]
+    pub(crate) name: Option<String>,
+    /// The buyer's e-mail.
+    #[garde(inner(length(chars, max = 254), email))]
+    #[serde(default)]
+    #[schema(example = "eva@example.org", max_length = 254)]
+    pub(crate) email: Option<String>,
+}
+
+/// An order was taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderTaken<'a> {
+    /// The order's id, which is your idempotency key.
+    #[schema(example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")]
+    pub(crate) order_id: String,
+    /// `pending`: promised, and being written down. `confirmed`: written down.
+    #[schema(example = "pending")]
+    pub(crate) status: &'a str,
+    /// Where to ask for it.
+    #[schema(example = "/api/orders/01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")]
+    pub(crate) status_url: String,
+    /// How many tickets.
+    #[schema(example = 2)]
+    pub(crate) quantity: u32,
+    /// Server time, RFC 3339.
+    #[schema(example = "2027-06-01T10:00:00.000Z")]
+    pub(crate) server_time: String,
+}
+
+/// Where an order stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderStanding<'a> {
+    /// The order's id.
+    #[schema(example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")]
+    pub(crate) order_id: String,
+    /// `pending`, `confirmed`, `rejected`, `expired` or `failed`.
+    #[schema(example = "confirmed")]
+    pub(crate) status: &'a str,
+    /// Why it was rejected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "sold_out")]
+    pub(crate) reason: Option<&'a str>,
+    /// Server time, RFC 3339.
+    #[schema(example = "2027-06-01T10:00:00.000Z")]
+    pub(crate) server_time: String,
+}
+
+/// Tickets of the featured event.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TicketsLeft {
+    /// Tickets that can be bought now.
+    #[schema(example = 843_291)]
+    pub(crate) available: u32,
+    /// Tickets that exist.
+    #[schema(example = 1_000_000)]
+    pub(crate) total: u32,
+}
+
+/// The numbers of an event.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventAvailability<'a> {
+    /// Each ticket type's numbers.
+    pub(crate) ticket_types: Vec<TypeAvailability<'a>>,
+    /// Server time, RFC 3339.
+    #[schema(example = "2027-06-01T10:00:00.000Z")]
+    pub(crate) server_time: String,
+    /// The numbers are older than they should be.
+    pub(crate) stale: bool,
+}
+
+/// The numbers of a ticket type.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TypeAvailability<'a> {
+    /// Its id.
+    #[schema(example = "general-admission")]
+    pub(crate) id: &'a str,
+    /// The state of its sale.
+    #[schema(value_type = String, example = "on_sale")]
+    pub(crate) state: SaleState,
+    /// Units that can be bought now.
+    #[schema(example = 843_291)]
+    pub(crate) available: u32,
+    /// Units in orders that are not written down yet.
+    #[schema(example = 1_250)]
+    pub(crate) in_flight: u32,
+    /// Units sold.
+    #[schema(example = 155_459)]
+    pub(crate) sold: u32,
+    /// Units that exist.
+    #[schema(example = 1_000_000)]
+    pub(crate) total: u32,
+    /// When the sale opens, RFC 3339.
+    #[schema(example = "2027-06-01T10:00:00.000Z")]
+    pub(crate) opens_at: String,
+    /// When the sale ends, RFC 3339.
+    #[schema(example = "2027-08-19T14:00:00.000Z")]
+    pub(crate) closes_at: String,
+}
+
+/// Events of the shop.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventList<'a> {
+    /// The featured one first.
+    pub(crate) events: Vec<EventView<'a>>,
+    /// Server time, RFC 3339.
+    #[schema(example = "2027-06-01T10:00:00.000Z")]
+    pub(crate) server_time: String,
+}
+
+/// An event.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventView<'a> {
+    /// Its name in addresses.
+    #[schema(example = "frequency-festival")]
+    pub(crate) slug: &'a str,
+    /// Its name.
+    #[schema(example = "Frequency Festival 20XX")]
+    pub(crate) name: &'a str,
+    /// Where it is.
+    #[schema(example = "Green Park, St. Pölten, Austria")]
+    pub(crate) place: &'a str,
+    /// When it begins, RFC 3339.
+    pub(crate) starts_at: String,
+    /// When it ends, RFC 3339.
+    pub(crate) ends_at: String,
+    /// IANA name of its time zone.
+    #[schema(example = "Europe/Vienna")]
+    pub(crate) time_zone: &'a str,
+    /// What can be bought.
+    pub(crate) ticket_types: Vec<TicketTypeView<'a>>,
+}
+
+/// A ticket type.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TicketTypeView<'a> {
+    /// Its name.
+    #[schema(example = "General Admission")]
+    pub(crate) name: &'a str,
+    /// Price of one, in minor units.
+    #[schema(example = 19_900)]
+    pub(crate) price_minor: i64,
+    /// ISO 4217 code.
+    #[schema(example = "EUR")]
+    pub(crate) currency: &'a str,
+    /// Most tickets in one order.
+    #[schema(example = 6)]
+    pub(crate) max_per_order: u32,
+    /// Most tickets of one buyer; no limit when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 6)]
+    pub(crate) limit_per_buyer: Option<u32>,
+    /// Its numbers.
+    #[serde(flatten)]
+    pub(crate) numbers: TypeAvailability<'a>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Emoji, accents and right-to-left text are names; control characters are not.
+pub(crate) fn no_control(text: &str, (): &()) -> garde::Result {
+    if text.chars().any(char::is_control) { Err(garde::Error::new("contains control characters")) } else { Ok(()) }
+}

@@ -1,0 +1,112 @@
+//! What a worker's thread has at hand: mailboxes to the `Inventory` on the same thread, and what was rendered already.
+
+use crate::{api::cache::AvailabilityCache, pages::cache::PageCache, signing::Signer};
+use stampede_actors::{
+    chance::{Chance, KeyMaker},
+    clock::SharedClock,
+    inventory::{FindEvent, FindOrder, ListEvents, PlaceOrder, WatchShelf},
+    mailbox::Mailbox,
+};
+use stampede_domain::Millis;
+use stampede_web::{FaceError, Faces};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Semaphore, watch};
+
+/// How long an answer of an actor is waited for before the outcome is called unknown. Longer than any healthy disk needs,
+/// shorter than a buyer's patience and a load balancer's.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What all workers share.
+pub struct Shop {
+    /// The pages.
+    pub faces: Faces,
+    /// Signs links and cookies.
+    pub(crate) signer: Signer,
+    /// How the shop is reached.
+    pub options: ShopOptions,
+    /// Turns true when the shop closes: streams end, so that the workers can stop.
+    pub closing: watch::Receiver<bool>,
+    /// Streams of numbers that are open in this process.
+    pub(crate) watchers: Arc<Semaphore>,
+}
+
+/// How the shop is reached.
+#[derive(Clone, Debug, Default)]
+pub struct ShopOptions {
+    /// The address shoppers know, e.g. `https://tickets.example.org`; from the request when absent.
+    pub public_url: Option<String>,
+    /// Most streams of live numbers at a time; the others poll.
+    pub max_watchers: usize,
+}
+
+impl Shop {
+    /// A shop with compiled pages.
+    ///
+    /// # Errors
+    /// A template that does not compile.
+    pub fn new(secret: &[u8], options: ShopOptions, closing: watch::Receiver<bool>) -> Result<Self, FaceError> {
+        let watchers = Arc::new(Semaphore::new(options.max_watchers));
+        Ok(Self { faces: Faces::new()?, signer: Signer::new(secret), options, closing, watchers })
+    }
+
+    /// Whether shoppers come by TLS, as far as we were told.
+    pub(crate) fn is_behind_tls(&self) -> bool {
+        self.options.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+/// Mailboxes to the actor on this thread.
+pub struct Mailboxes {
+    /// One event.
+    pub find_event: Mailbox<FindEvent>,
+    /// All events.
+    pub list_events: Mailbox<ListEvents>,
+    /// Live numbers.
+    pub watch_shelf: Mailbox<WatchShelf>,
+    /// Orders.
+    pub place_order: Mailbox<PlaceOrder>,
+    /// Where orders stand.
+    pub find_order: Mailbox<FindOrder>,
+}
+
+/// The desk of one worker.
+pub struct Desk {
+    /// Shared with the other workers.
+    pub shop: Arc<Shop>,
+    /// The actor on this thread.
+    pub mailboxes: Mailboxes,
+    /// Fresh keys.
+    pub keys: KeyMaker,
+    pub(crate) clock: SharedClock,
+    chance: Chance,
+    pub(crate) pages: PageCache,
+    pub(crate) availability: AvailabilityCache,
+}
+
+impl Desk {
+    /// A desk on this thread.
+    #[must_use]
+    pub fn new(shop: Arc<Shop>, mailboxes: Mailboxes, clock: SharedClock) -> Self {
+        let keys = KeyMaker::new(Arc::clone(&clock));
+        let chance = Chance::seeded(keys.fresh().0.as_u64_pair().1);
+        Self {
+            shop,
+            mailboxes,
+            keys,
+            clock,
+            chance,
+            pages: PageCache::default(),
+            availability: AvailabilityCache::default(),
+        }
+    }
+
+    /// 64 bits that name a request; not secret, only different.
+    pub(crate) fn request_id(&self) -> u64 {
+        self.chance.bits()
+    }
+
+    /// Server time.
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+}

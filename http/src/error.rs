@@ -1,0 +1,391 @@
+//! The one place where refusals and failures become answers: `application/problem+json` (RFC 9457) for programs. Pages show
+//! the same problem in words.
+
+use actix_web::{
+    HttpResponse, HttpResponseBuilder, ResponseError,
+    http::{StatusCode, header},
+};
+use serde::Serialize;
+use stampede_actors::{
+    facts::PutOff,
+    inventory::{EventNotShown, OrderNotShown, Placed},
+    mailbox::NoAnswer,
+};
+use stampede_domain::{Millis, OrderId, OrderRefused, key::KeyRefused};
+use std::{borrow::Cow, fmt, time::Duration};
+use utoipa::ToSchema;
+
+/// When to ask again after an actor gave no answer.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
+
+/// Something that is not what was asked for, and the next step.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// For programs; never changes for one kind of problem.
+    pub code: &'static str,
+    /// The kind, in words.
+    pub title: &'static str,
+    /// This very case, and what to do.
+    pub detail: Cow<'static, str>,
+    /// When to come back.
+    pub retry_after: Option<Duration>,
+    /// The order it is about, where asking for it makes sense.
+    pub order: Option<OrderId>,
+    /// Methods that would work.
+    pub allow: Option<&'static str>,
+    /// Fields that are wrong, with a word for each.
+    pub fields: Vec<FieldMistake>,
+}
+
+/// One field that is wrong.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FieldMistake {
+    /// Its name.
+    #[schema(example = "quantity")]
+    pub field: String,
+    /// What is wrong with it.
+    #[schema(example = "lower than 1")]
+    pub mistake: String,
+}
+
+/// The body of every answer that is not a success (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProblemBody<'a> {
+    /// A URI that names the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "/api/docs/problems#sold_out")]
+    kind: String,
+    /// The kind of problem, in words.
+    #[schema(example = "Sold out for now")]
+    title: &'a str,
+    /// The HTTP status.
+    #[schema(example = 409)]
+    status: u16,
+    /// What happened here and what to do.
+    #[schema(example = "1 ticket is free, 3 are in flight. Ask for fewer, or come back in a moment.")]
+    detail: &'a str,
+    /// For programs.
+    #[schema(example = "sold_out")]
+    code: &'a str,
+    /// To be quoted when asking for help.
+    #[schema(example = "9f1c2a7be0d34f58")]
+    request_id: String,
+    /// Server time, RFC 3339.
+    #[schema(example = "2027-06-01T10:00:00.000Z")]
+    server_time: String,
+    /// Seconds to wait before trying again, as in `Retry-After`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 2)]
+    retry_after: Option<u64>,
+    /// Where the order can be asked for, when it may exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/api/orders/01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")]
+    status_url: Option<String>,
+    /// Fields that are wrong.
+    #[serde(skip_serializing_if = "<[FieldMistake]>::is_empty")]
+    fields: &'a [FieldMistake],
+}
+
+impl Problem {
+    /// A problem with its words.
+    #[must_use]
+    pub fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let detail = detail.into();
+        Self { status, code, title, detail, retry_after: None, order: None, allow: None, fields: Vec::new() }
+    }
+
+    fn after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The order it is about.
+    #[must_use]
+    pub fn about(mut self, order: OrderId) -> Self {
+        self.order = Some(order);
+        self
+    }
+
+    /// Whole seconds to wait, at least one.
+    #[must_use]
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after.map(|wait| wait.as_secs_f64().ceil().max(1.0) as u64)
+    }
+
+    /// Nothing at this address.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", "There is nothing at this address.")
+    }
+
+    /// The address exists, for other methods.
+    #[must_use]
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("This address answers {allow}.");
+        let mut problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed", detail);
+        problem.allow = Some(allow);
+        problem
+    }
+
+    /// The body is larger than any order needs.
+    #[must_use]
+    pub fn too_large(limit: usize) -> Self {
+        let detail = format!("The body may have {limit} bytes at most.");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "Body too large", detail)
+    }
+
+    /// The body did not arrive in time.
+    #[must_use]
+    pub fn too_slow() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_slow",
+            "Body too slow",
+            "The body did not arrive in time. Send it again.",
+        )
+    }
+
+    /// The body is of another kind.
+    #[must_use]
+    pub fn unsupported_media_type(wanted: &'static str) -> Self {
+        let detail = format!("Send the body as {wanted}.");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Unsupported media type", detail)
+    }
+
+    /// The body is not what it says it is.
+    #[must_use]
+    pub fn malformed(detail: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", "Malformed body", detail)
+    }
+
+    /// The body is well formed, and says something that cannot be.
+    #[must_use]
+    pub fn invalid(detail: impl Into<Cow<'static, str>>, fields: Vec<FieldMistake>) -> Self {
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid input", detail);
+        problem.fields = fields;
+        problem
+    }
+
+    /// A form from another site.
+    #[must_use]
+    pub fn cross_site() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "cross_site",
+            "Sent from another site",
+            "Orders are only taken from our own pages.",
+        )
+    }
+
+    /// We made a mistake.
+    #[must_use]
+    pub fn internal() -> Self {
+        let detail = "We made a mistake. It is in our log under the request id.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+    }
+
+    /// No ticket of that name.
+    #[must_use]
+    pub fn not_for_sale() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_for_sale", "Not for sale", "There is no such event or ticket type.")
+    }
+
+    /// What an idempotency key must be, with a word on the time here.
+    #[must_use]
+    pub fn key(refused: KeyRefused, now: Millis) -> Self {
+        let detail = format!(
+            "{refused}. Make a fresh UUIDv7 for every new order (e.g. crypto libraries' uuid v7) and repeat it only when you \
+             repeat the same request; it is valid from 2 minutes before its own time to 24 hours after. It is {} here.",
+            now.rfc3339()
+        );
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "key_invalid", "Idempotency-Key not taken", detail)
+    }
+
+    /// The answer of an order that was not accepted; `None` for one that was.
+    #[must_use]
+    pub fn of(placed: &Placed, order: OrderId, now: Millis) -> Option<Self> {
+        Some(match placed {
+            Placed::Accepted { .. } => return None,
+            Placed::Refused(refused) => Self::refused(*refused, now),
+            Placed::PutOff { why, retry_after } => Self::put_off(*why).after(*retry_after),
+            Placed::Unknown { retry_after } => Self::unknown(order).after(*retry_after),
+            Placed::NotForSale => Self::not_for_sale(),
+        })
+    }
+
+    /// The outcome of an order is not known.
+    #[must_use]
+    pub fn unknown(order: OrderId) -> Self {
+        let detail = "We do not know yet whether your order was taken. Nothing is lost: ask at statusUrl, or send the same \
+                      request with the same Idempotency-Key again.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unknown", "Outcome unknown", detail).about(order).after(ASK_AGAIN)
+    }
+
+    /// An actor could not answer an order.
+    #[must_use]
+    pub fn no_answer_to_order(why: NoAnswer, order: OrderId) -> Self {
+        match why {
+            NoAnswer::Full => Self::put_off(PutOff::Full).after(ASK_AGAIN),
+            NoAnswer::Unknown => Self::unknown(order),
+        }
+    }
+
+    fn put_off(why: PutOff) -> Self {
+        let detail = match why {
+            PutOff::Behind | PutOff::Full => {
+                "More orders are coming than we can write down. Nothing was taken; come back with the same key."
+            }
+            PutOff::Silent | PutOff::Closed | PutOff::Broken => {
+                "A part of the shop is catching its breath. Nothing was taken; come back with the same key."
+            }
+            PutOff::Leaving => "This server is closing down. Nothing was taken; come back with the same key.",
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, why.code(), "Not now", detail)
+    }
+
+    fn refused(refused: OrderRefused, now: Millis) -> Self {
+        let new = |status, title, detail: String| Self::new(status, refused.code(), title, detail);
+        match refused {
+            OrderRefused::NotOpen { opens_at } => {
+                let detail = format!("The sale opens at {}.", opens_at.rfc3339());
+                new(too_early(), "Not open yet", detail).after(opens_at.since(now))
+            }
+            OrderRefused::Paused => {
+                let detail = "The organizer has paused the sale. Come back a little later.".to_owned();
+                new(StatusCode::SERVICE_UNAVAILABLE, "Paused", detail).after(Duration::from_secs(30))
+            }
+            OrderRefused::SaleOver => new(StatusCode::CONFLICT, "The sale is over", "The sale has ended.".to_owned()),
+            OrderRefused::SoldOut { free: 0, in_flight: 0 } => {
+                new(StatusCode::CONFLICT, "Sold out", "All tickets are sold.".to_owned())
+            }
+            OrderRefused::SoldOut { free, in_flight } => {
+                let detail = format!(
+                    "{free} tickets are free and {in_flight} are in flight, some of which may come back. Ask for fewer, or \
+                     come back in a moment."
+                );
+                new(StatusCode::CONFLICT, "Sold out for now", detail)
+            }
+            OrderRefused::TooManyAtOnce { max } => {
+                let mut problem = new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "Too many at once",
+                    format!("One order may have {max} tickets."),
+                );
+                problem.fields =
+                    vec![FieldMistake { field: "quantity".into(), mistake: format!("greater than {max}") }];
+                problem
+            }
+            OrderRefused::LimitReached { limit, taken } => {
+                let detail =
+                    format!("One buyer may have {limit} tickets; you have {taken}, orders in flight included.");
+                new(StatusCode::CONFLICT, "Limit reached", detail)
+            }
+            OrderRefused::KeyReused => {
+                let detail =
+                    "This Idempotency-Key belongs to another request. Make a fresh one for a new order.".to_owned();
+                new(StatusCode::UNPROCESSABLE_ENTITY, "Key reused", detail)
+            }
+            OrderRefused::Ended(decision) => {
+                let detail = format!(
+                    "The order of this key has ended without tickets ({}). Make a fresh key to try again.",
+                    decision.status().as_str()
+                );
+                new(StatusCode::CONFLICT, "Order ended", detail)
+            }
+        }
+    }
+
+    /// The answer with its request id.
+    #[must_use]
+    pub fn respond(&self, request_id: String, now: Millis) -> HttpResponse {
+        let body = ProblemBody {
+            kind: format!("/api/docs/problems#{}", self.code),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            request_id,
+            server_time: now.rfc3339(),
+            retry_after: self.retry_after_s(),
+            status_url: self.order.map(|order| format!("/api/orders/{order}")),
+            fields: &self.fields,
+        };
+        let mut response = HttpResponse::build(self.status);
+        self.headers(&mut response);
+        response.content_type("application/problem+json").insert_header((header::CACHE_CONTROL, "no-store")).json(body)
+    }
+
+    /// `Retry-After` and `Allow`, which pages need as well.
+    pub(crate) fn headers(&self, response: &mut HttpResponseBuilder) {
+        if let Some(seconds) = self.retry_after_s() {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((header::ALLOW, allow));
+        }
+    }
+}
+
+/// 425 (RFC 8470), which this version of `http` has no name for.
+fn too_early() -> StatusCode {
+    StatusCode::from_u16(425).unwrap_or(StatusCode::CONFLICT)
+}
+
+impl From<EventNotShown> for Problem {
+    fn from(why: EventNotShown) -> Self {
+        match why {
+            EventNotShown::NotFound => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", "There is no such event.")
+            }
+            EventNotShown::NotReady => Self::put_off(PutOff::Closed).after(Duration::from_secs(1)),
+        }
+    }
+}
+
+impl From<OrderNotShown> for Problem {
+    fn from(why: OrderNotShown) -> Self {
+        match why {
+            OrderNotShown::NotFound => {
+                Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", "There is no such order.")
+            }
+            OrderNotShown::NotKnownYet { retry_after } => {
+                let detail = "We cannot look this order up at the moment. It is not lost; ask again.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_known_yet", "Not known yet", detail).after(retry_after)
+            }
+        }
+    }
+}
+
+/// Reads that found no answer: nothing is at stake but patience.
+impl From<NoAnswer> for Problem {
+    fn from(_: NoAnswer) -> Self {
+        let detail = "Too many are asking at once. Ask again in a moment.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy", detail).after(ASK_AGAIN)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}
+
+/// What a handler returns early with. [`crate::middleware`] finds it in the response, gives it its request id and its clothes:
+/// JSON for programs, a page for people.
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status)
+    }
+}

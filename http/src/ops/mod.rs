@@ -1,0 +1,105 @@
+//! The operators' port: metrics, health, the laws and the cast. Private: it names depths and limits.
+
+mod actors;
+mod audit;
+mod health;
+
+use crate::error::Problem;
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{self, Data, ServiceConfig},
+};
+use stampede_actors::{
+    cache_sync::{AreWeReady, AuditLaws},
+    clock::SharedClock,
+    gate::Gate,
+    mailbox::Mailbox,
+};
+use stampede_web::{FaceError, Faces};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// Renders the metrics as Prometheus reads them.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// What the operators' port has at hand.
+pub struct ControlRoom {
+    /// Pages.
+    pub faces: Faces,
+    /// Time.
+    pub clock: SharedClock,
+    /// Metrics.
+    pub metrics: RenderMetrics,
+    /// Every mailbox of the process.
+    pub cast: Arc<Cast>,
+    /// Whether the pools are open.
+    pub ready: Mailbox<AreWeReady>,
+    /// The laws.
+    pub audit: Mailbox<AuditLaws>,
+    /// False once the shop is closing down.
+    pub admitting: Arc<AtomicBool>,
+}
+
+impl ControlRoom {
+    /// Compiled pages for the operators.
+    ///
+    /// # Errors
+    /// A template that does not compile.
+    pub fn faces() -> Result<Faces, FaceError> {
+        Faces::new()
+    }
+
+    fn is_admitting(&self) -> bool {
+        self.admitting.load(Ordering::Relaxed)
+    }
+}
+
+/// The gates of every actor, in the order they came on stage.
+#[derive(Default)]
+pub struct Cast(Mutex<Vec<Arc<Gate>>>);
+
+impl Cast {
+    /// Another actor is on stage.
+    pub fn enter(&self, gate: Arc<Gate>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(gate);
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn gates(&self) -> Vec<Arc<Gate>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Every route for operators.
+pub fn routes(config: &mut ServiceConfig, room: Data<ControlRoom>) {
+    config
+        .app_data(room)
+        .service(web::resource("/metrics").route(web::get().to(metrics)))
+        .service(web::resource("/livez").route(web::get().to(health::live)))
+        .service(web::resource("/readyz").route(web::get().to(health::ready)))
+        .service(web::resource("/audit").route(web::get().to(audit::show)))
+        .service(web::resource(["/", "/actors"]).route(web::get().to(actors::show)));
+}
+
+async fn metrics(room: Data<ControlRoom>) -> HttpResponse {
+    // The text format of Prometheus, version 0.0.4.
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body((room.metrics)())
+}
+
+/// People's browsers ask for HTML; everything else gets JSON.
+fn wants_html(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn page(body: Result<String, FaceError>) -> Result<HttpResponse, Problem> {
+    let body = body.map_err(|error| {
+        tracing::error!(%error, "a page could not be rendered");
+        Problem::internal()
+    })?;
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body))
+}

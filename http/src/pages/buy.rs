@@ -1,0 +1,226 @@
+//! The buy form: to the order's page when it is taken, else the same page with the reason and everything that was typed.
+
+use super::{cookies, html, language, rendered, same_site, see_other, views};
+use crate::{
+    api::availability::event_slug,
+    body,
+    desk::{Desk, PATIENCE},
+    error::Problem,
+    pages::cache::Spliceable,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{Data, Path, Payload},
+};
+use garde::Validate;
+use serde::Deserialize;
+use stampede_actors::{
+    inventory::{FindEvent, PlaceOrder, Placed},
+    mailbox::NoAnswer,
+};
+use stampede_domain::{BuyerId, Contact, EventSlug, OrderId, OrderRefused, event::MAX_PER_ORDER, key};
+use stampede_web::{FieldError, FormView, RefusalView, RefusedPage};
+
+/// The form as it is sent: texts, whatever they say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct BuyForm {
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    ticket_type_id: String,
+    #[serde(default)]
+    quantity: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    email: String,
+}
+
+/// The same with its meaning.
+#[derive(Debug, Validate)]
+struct Input {
+    #[garde(range(min = 1, max = MAX_PER_ORDER))]
+    quantity: u32,
+    #[garde(length(chars, min = 1, max = 200), custom(readable))]
+    name: String,
+    #[garde(inner(length(chars, max = 254), email, custom(readable)))]
+    email: Option<String>,
+}
+
+/// Why there is no order, and with which status.
+struct No {
+    status: StatusCode,
+    refusal: RefusalView,
+    errors: Vec<FieldError>,
+}
+
+/// Takes an order from the form.
+pub(super) async fn buy(
+    desk: Data<Desk>,
+    request: HttpRequest,
+    address: Path<(String, String)>,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    same_site::check(&desk, &request)?;
+    let slug = event_slug(&address.1)?;
+    let form: BuyForm = body::form(&request, payload).await?;
+    match place(&desk, &request, &slug, &form).await? {
+        Ok(order) => {
+            let signed = desk.shop.signer.order_key(order);
+            let mut response = see_other(&format!("/{}/orders/{order}?k={signed}", language(&request).tag()));
+            response.add_cookie(&cookies::with_order(&desk, &request, order)).map_err(|_| Problem::internal())?;
+            Ok(response)
+        }
+        Err(no) => refused(&desk, &request, slug, form, no).await,
+    }
+}
+
+async fn place(
+    desk: &Desk,
+    request: &HttpRequest,
+    slug: &EventSlug,
+    form: &BuyForm,
+) -> Result<Result<OrderId, No>, Problem> {
+    let input = match read(form) {
+        Ok(input) => input,
+        Err(errors) => {
+            return Ok(Err(No { status: StatusCode::UNPROCESSABLE_ENTITY, refusal: RefusalView::Invalid, errors }));
+        }
+    };
+    let Ok(order) = key::order_id(&form.key, desk.now()) else {
+        return Ok(Err(No {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            refusal: RefusalView::KeyStale,
+            errors: Vec::new(),
+        }));
+    };
+    let ticket_type = Some(form.ticket_type_id.clone()).filter(|id| !id.is_empty());
+    let buyer = buyer(desk, request, &input, order);
+    let contact = Contact { user_id: None, name: Some(input.name), email: input.email };
+    let message = PlaceOrder {
+        order,
+        event: Some(slug.clone()),
+        ticket_type,
+        quantity: input.quantity,
+        buyer,
+        contact,
+        trace: None,
+    };
+    let placed = match desk.mailboxes.place_order.ask_within(PATIENCE, message).await {
+        Ok(placed) => placed,
+        Err(NoAnswer::Full) => return Err(NoAnswer::Full.into()),
+        Err(NoAnswer::Unknown) => return Ok(Err(unknown(desk, request, order, &Problem::unknown(order)))),
+    };
+    let Some(problem) = Problem::of(&placed, order, desk.now()) else { return Ok(Ok(order)) };
+    match placed {
+        Placed::Refused(refused) => Ok(Err(no(desk, request, order, &problem, refused))),
+        Placed::Unknown { .. } => Ok(Err(unknown(desk, request, order, &problem))),
+        Placed::PutOff { .. } => {
+            let refusal = RefusalView::Busy { retry_after_s: problem.retry_after_s().unwrap_or(1), order_url: None };
+            Ok(Err(No { status: problem.status, refusal, errors: Vec::new() }))
+        }
+        Placed::Accepted { .. } | Placed::NotForSale => Err(problem),
+    }
+}
+
+/// Whose limit an order of the form counts for: the e-mail's, else the browser's, else (no cookies) its own.
+fn buyer(desk: &Desk, request: &HttpRequest, input: &Input, order: OrderId) -> BuyerId {
+    match (&input.email, cookies::session(desk, request)) {
+        (Some(email), _) => BuyerId::from_email(email),
+        (None, Some(session)) => BuyerId::from_session(&session),
+        (None, None) => BuyerId::from_session(&order.to_string()),
+    }
+}
+
+fn read(form: &BuyForm) -> Result<Input, Vec<FieldError>> {
+    let quantity = form.quantity.trim().parse();
+    let email = Some(form.email.trim().to_owned()).filter(|email| !email.is_empty());
+    let input = Input { quantity: quantity.clone().unwrap_or(1), name: form.name.trim().to_owned(), email };
+    let mut errors: Vec<FieldError> = Vec::new();
+    let mut wrong =
+        |field: &str, code: &str| errors.push(FieldError { field: field.to_owned(), code: code.to_owned() });
+    if quantity.is_err() {
+        wrong("quantity", "not_a_number");
+    }
+    if let Err(report) = input.validate() {
+        for (path, _) in report.iter() {
+            let field = path.to_string();
+            wrong(&field, code(&field, &input));
+        }
+    }
+    errors.dedup_by(|later, earlier| later.field == earlier.field);
+    if errors.is_empty() { Ok(input) } else { Err(errors) }
+}
+
+fn code(field: &str, input: &Input) -> &'static str {
+    match field {
+        "quantity" => "out_of_range",
+        "name" if input.name.is_empty() => "required",
+        "name" if input.name.chars().count() > 200 => "too_long",
+        _ => "invalid_characters",
+    }
+}
+
+/// Neither control characters nor what stands for bytes that were no text.
+fn readable(text: &str, (): &()) -> garde::Result {
+    let odd = text.chars().any(|letter| letter.is_control() || letter == char::REPLACEMENT_CHARACTER);
+    if odd { Err(garde::Error::new("contains characters that are no text")) } else { Ok(()) }
+}
+
+fn no(desk: &Desk, request: &HttpRequest, order: OrderId, problem: &Problem, refused: OrderRefused) -> No {
+    let mut errors = Vec::new();
+    let refusal = match refused {
+        OrderRefused::NotOpen { opens_at } => RefusalView::NotOpen { opens_at_ms: opens_at.0 },
+        OrderRefused::Paused => RefusalView::Paused,
+        OrderRefused::SaleOver => RefusalView::Over,
+        OrderRefused::SoldOut { free, .. } => RefusalView::SoldOut { available: free.into() },
+        OrderRefused::LimitReached { limit, .. } => RefusalView::LimitReached { limit },
+        OrderRefused::TooManyAtOnce { .. } => {
+            errors.push(FieldError { field: "quantity".into(), code: "out_of_range".into() });
+            RefusalView::Invalid
+        }
+        OrderRefused::KeyReused => {
+            let mine = cookies::orders(desk, request).contains(&order);
+            RefusalView::KeyReused { order_url: mine.then(|| order_url(desk, request, order)) }
+        }
+        // The form's order has come to nothing; the page brings a fresh key, so the next try is a new order.
+        OrderRefused::Ended(_) => RefusalView::KeyStale,
+    };
+    No { status: problem.status, refusal, errors }
+}
+
+fn unknown(desk: &Desk, request: &HttpRequest, order: OrderId, problem: &Problem) -> No {
+    let retry_after_s = problem.retry_after_s().unwrap_or(1);
+    let refusal = RefusalView::Unknown { order_url: order_url(desk, request, order), retry_after_s };
+    No { status: problem.status, refusal, errors: Vec::new() }
+}
+
+fn order_url(desk: &Desk, request: &HttpRequest, order: OrderId) -> String {
+    format!("/{}/orders/{order}?k={}", language(request).tag(), desk.shop.signer.order_key(order))
+}
+
+/// The page again, with the reason, the input and a key: the same one while the outcome is open, so that pressing the button
+/// again asks for the same order; else a fresh one.
+async fn refused(
+    desk: &Desk,
+    request: &HttpRequest,
+    slug: EventSlug,
+    form: BuyForm,
+    no: No,
+) -> Result<HttpResponse, Problem> {
+    let lang = language(request);
+    let shown = desk.mailboxes.find_event.ask(FindEvent(Some(slug))).await??;
+    let kept = FormView { quantity: form.quantity, name: form.name, email: form.email, errors: no.errors };
+    let event = views::event(lang, &shown, Some(&form.ticket_type_id), Some(kept));
+    let keeps_key = matches!(no.refusal, RefusalView::Unknown { .. } | RefusalView::Busy { .. });
+    let key = form.key.parse().ok().filter(|_| keeps_key).unwrap_or_else(|| desk.keys.fresh());
+    let mut response = html(no.status);
+    if let RefusalView::Busy { retry_after_s, .. } | RefusalView::Unknown { retry_after_s, .. } = &no.refusal {
+        response.insert_header((header::RETRY_AFTER, retry_after_s.to_string()));
+    }
+    let page = rendered(desk.shop.faces.refused(lang, &RefusedPage { event, refusal: no.refusal }))?;
+    response.insert_header((header::CACHE_CONTROL, "private, no-store"));
+    Ok(response.body(Spliceable::new(&page).with(key)))
+}

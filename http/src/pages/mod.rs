@@ -1,0 +1,147 @@
+//! HTML for people: one file a page. What a page says is `web`'s; what it is told comes from actors.
+
+mod buy;
+pub(crate) mod cache;
+mod cookies;
+mod event;
+mod order;
+mod same_site;
+mod views;
+
+use crate::{
+    api::{reads, writes},
+    desk::Desk,
+    error::Problem,
+    middleware,
+};
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
+    web::{self, Data, Path, ServiceConfig},
+};
+use stampede_web::{ErrorPage, Lang, Links};
+
+/// Everything comes from this server, nothing is inline, nobody frames us.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Every route for people.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(reads("/", || web::to(event::front)))
+        .service(reads("/{lang:de|en}", || web::to(event::featured)))
+        .service(reads("/{lang:de|en}/events/{slug}", || web::to(event::of_slug)))
+        .service(writes("/{lang:de|en}/events/{slug}/orders", web::post().to(buy::buy)))
+        .service(reads("/{lang:de|en}/orders/{order}", || web::to(order::show)))
+        // addresses without a language, for links and for people who type
+        .service(reads("/events/{slug}", || web::to(with_language)))
+        .service(reads("/orders/{order}", || web::to(with_language)))
+        // files
+        .service(reads("/static/{name}", || web::to(asset)))
+        .service(reads("/favicon.ico", || web::to(favicon)));
+}
+
+/// Whether an address is for people.
+pub(crate) fn is_page(path: &str) -> bool {
+    !path.starts_with("/api/")
+}
+
+/// Nothing at this address.
+///
+/// # Errors
+/// Always.
+pub async fn not_found() -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found())
+}
+
+/// A problem as a page.
+pub(crate) fn problem(desk: &Desk, request: &HttpRequest, problem: &Problem) -> HttpResponse {
+    let lang = language(request);
+    let page = ErrorPage {
+        status: problem.status.as_u16(),
+        code: problem.code.to_owned(),
+        request_id: middleware::id_of(request),
+        retry_after_s: problem.retry_after_s(),
+        links: Links::to(lang, ""),
+    };
+    let mut response = html(problem.status);
+    problem.headers(&mut response);
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    match desk.shop.faces.error(lang, &page) {
+        Ok(body) => response.body(body),
+        Err(error) => {
+            tracing::error!(%error, "an error page could not be rendered");
+            response.content_type("text/plain; charset=utf-8").body(format!("{} {}", page.status, problem.title))
+        }
+    }
+}
+
+/// A page that did not come out of its template: a bug, told as one.
+fn rendered(page: Result<String, stampede_web::FaceError>) -> Result<String, Problem> {
+    page.map_err(|error| {
+        tracing::error!(%error, "a page could not be rendered");
+        Problem::internal()
+    })
+}
+
+/// An HTML answer with the headers that every page has.
+fn html(status: StatusCode) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
+        .insert_header((HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+        .insert_header((header::VARY, "Accept-Language, Cookie"));
+    response
+}
+
+/// The language of the address, else the one the browser asks for.
+fn language(request: &HttpRequest) -> Lang {
+    let of_address = request.path().get(1..3).filter(|_| matches!(request.path().as_bytes().get(3), None | Some(b'/')));
+    of_address.and_then(Lang::from_tag).unwrap_or_else(|| {
+        let wanted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|wanted| wanted.to_str().ok());
+        Lang::negotiate(wanted.unwrap_or(""))
+    })
+}
+
+/// To the same address in the browser's language.
+async fn with_language(request: HttpRequest) -> HttpResponse {
+    let query = if request.query_string().is_empty() { String::new() } else { format!("?{}", request.query_string()) };
+    see_other(&format!("/{}{}{query}", language(&request).tag(), request.path()))
+}
+
+fn see_other(location: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::VARY, "Accept-Language"))
+        .finish()
+}
+
+/// A file that never changes under its name.
+async fn asset(name: Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let asset = stampede_web::asset(&name).ok_or_else(Problem::not_found)?;
+    let known =
+        request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == asset.etag.as_bytes());
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((header::ETAG, asset.etag.as_str()))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    if known {
+        return Ok(response.finish());
+    }
+    Ok(response.content_type(asset.content_type).body(asset.bytes.clone()))
+}
+
+/// Browsers ask for it, whatever the page says.
+async fn favicon(_: Data<Desk>) -> Result<HttpResponse, Problem> {
+    let icon = stampede_web::asset_url("icon.svg").ok_or_else(Problem::not_found)?;
+    Ok(HttpResponse::Found().insert_header((header::LOCATION, icon)).finish())
+}

@@ -1,0 +1,128 @@
+//! The order's page: its state for whoever has its address, its details for whoever bought it.
+
+use super::{cookies, html, language, rendered};
+use crate::{
+    desk::{Desk, PATIENCE},
+    error::Problem,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{Data, Path, Query},
+};
+use serde::Deserialize;
+use stampede_actors::{
+    inventory::{EventShown, FindEvent, FindOrder, ListEvents, OrderFound, OrderNotShown},
+    ports::OrderRecord,
+};
+use stampede_domain::{Millis, OrderId, OrderStatus, Payment};
+use stampede_web::{Links, OrderDetails, OrderPage, OrderStatusView};
+
+/// The key of a signed link.
+#[derive(Deserialize)]
+pub(super) struct SignedLink {
+    k: Option<String>,
+}
+
+/// Shows an order.
+pub(super) async fn show(
+    desk: Data<Desk>,
+    request: HttpRequest,
+    address: Path<(String, String)>,
+    link: Query<SignedLink>,
+) -> Result<HttpResponse, Problem> {
+    let order: OrderId = address.1.parse().map_err(|_| Problem::from(OrderNotShown::NotFound))?;
+    let signed = link.k.as_deref().is_some_and(|key| desk.shop.signer.is_order_key(order, key));
+    let details = signed || cookies::orders(&desk, &request).contains(&order);
+    let found = desk.mailboxes.find_order.ask_within(PATIENCE, FindOrder { order, details }).await?;
+    let found = match found {
+        Ok(found) => Some(found),
+        Err(OrderNotShown::NotKnownYet { .. }) => None,
+        Err(OrderNotShown::NotFound) => return Err(OrderNotShown::NotFound.into()),
+    };
+    let event = event_of(&desk, found.as_ref().and_then(|found| found.record.as_ref())).await?;
+    let page = page(&desk, &request, order, details, found, &event);
+    let body = rendered(desk.shop.faces.order(language(&request), &page))?;
+    Ok(html(StatusCode::OK).insert_header((header::CACHE_CONTROL, "private, no-store")).body(body))
+}
+
+/// The event of an order; while its row is not written, the featured one stands for it.
+async fn event_of(desk: &Desk, record: Option<&OrderRecord>) -> Result<EventShown, Problem> {
+    if let Some(record) = record {
+        let events = desk.mailboxes.list_events.ask(ListEvents).await??;
+        let mine = |shown: &EventShown| shown.event.types.iter().any(|on_sale| on_sale.pool == record.pool);
+        if let Some(shown) = events.into_iter().find(mine) {
+            return Ok(shown);
+        }
+    }
+    Ok(desk.mailboxes.find_event.ask(FindEvent(None)).await??)
+}
+
+fn page(
+    desk: &Desk,
+    request: &HttpRequest,
+    order: OrderId,
+    details: bool,
+    found: Option<OrderFound>,
+    shown: &EventShown,
+) -> OrderPage {
+    let lang = language(request);
+    let event = &shown.event.listing.event;
+    let signed = details.then(|| format!("?k={}", desk.shop.signer.order_key(order)));
+    let path = format!("/orders/{order}{}", signed.as_deref().unwrap_or(""));
+    let record = found.as_ref().and_then(|found| found.record.as_ref()).filter(|_| details);
+    OrderPage {
+        id: order.to_string(),
+        status: found.as_ref().map_or(OrderStatusView::Unknown, status),
+        event_name: event.name.clone(),
+        event_url: format!("/{}/events/{}", lang.tag(), event.slug),
+        place: event.place.clone(),
+        starts_at_ms: Millis::from(event.starts_at).0,
+        time_zone: event.time_zone.clone(),
+        now_ms: desk.now().0,
+        details: record.and_then(|record| order_details(record, shown)),
+        signed_url: signed.is_some().then(|| format!("{}/{}{path}", base_url(desk, request), lang.tag())),
+        status_url: format!("/api/orders/{order}"),
+        links: Links::to(lang, &path),
+    }
+}
+
+fn status(found: &OrderFound) -> OrderStatusView {
+    match found.status {
+        OrderStatus::Pending => OrderStatusView::Pending,
+        OrderStatus::Reserved | OrderStatus::Paying | OrderStatus::Expiring => OrderStatusView::Reserved,
+        OrderStatus::Confirmed => OrderStatusView::Confirmed,
+        OrderStatus::Cancelled | OrderStatus::Refunded => OrderStatusView::Cancelled,
+        OrderStatus::Rejected => {
+            OrderStatusView::Rejected { reason: found.reason.map_or("", |reason| reason.as_str()).to_owned() }
+        }
+        OrderStatus::Expired => OrderStatusView::Expired,
+        OrderStatus::Failed => OrderStatusView::Failed,
+    }
+}
+
+fn order_details(record: &OrderRecord, shown: &EventShown) -> Option<OrderDetails> {
+    let types = shown.event.listing.event.ticket_types.iter().zip(&shown.event.types);
+    let (ticket_type, _) = types.into_iter().find(|(_, on_sale)| on_sale.pool == record.pool)?;
+    let total = ticket_type.price.times(record.quantity)?;
+    Some(OrderDetails {
+        ticket_type: ticket_type.name.clone(),
+        quantity: record.quantity,
+        name: record.contact.name.clone().unwrap_or_default(),
+        email: record.contact.email.clone().unwrap_or_default(),
+        total_minor: total.minor,
+        currency: total.currency.code().to_owned(),
+        paid_at_gate: ticket_type.payment == Payment::AtTheGate,
+    })
+}
+
+/// The shop's address as the shopper knows it.
+fn base_url(desk: &Desk, request: &HttpRequest) -> String {
+    match &desk.shop.options.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => {
+            let connection = request.connection_info();
+            format!("{}://{}", connection.scheme(), connection.host())
+        }
+    }
+}
