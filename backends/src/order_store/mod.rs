@@ -3,6 +3,8 @@
 mod sqlite;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
+#[cfg(test)]
+mod model;
 
 pub use sqlite::SqliteOrderStore;

@@ -79,7 +79,7 @@ impl SqliteFile {
 
     async fn migrate(&self, migrator: &Migrator) -> Result<(), OpenError> {
         let mut connection = self.writer().await.map_err(|error| self.unusable(&error))?;
-        let migrated = migrator.run(&mut connection).await;
+        let migrated = migrator.run_direct(None, &mut connection, false).await;
         let closed = connection.close().await;
         match migrated {
             Ok(()) => closed.map_err(|error| self.unusable(&error)),
