@@ -1,1 +1,14 @@
-//! placeholder
+//! The choice: configuration, wiring, telemetry, shutdown and the small commands.
+//!
+//! [`wiring`] is the one place where it is decided what the ports run on; [`serve`] is the life of a process, from the lock on its
+//! data to its last flush.
+
+pub mod cli;
+mod commands;
+pub mod config;
+mod crowd;
+pub mod demo;
+mod home;
+pub mod serve;
+mod telemetry;
+pub mod wiring;

@@ -11,7 +11,10 @@ use crate::{
 };
 use bytes::Bytes;
 use stampede_domain::{Intent, OrderId, PoolId, event::Terms, ledger::Opening};
-use std::{collections::HashSet, rc::Rc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 /// Ids asked for in one look at the store.
 const LOOK_UP: usize = 1_000;
@@ -19,11 +22,13 @@ const LOOK_UP: usize = 1_000;
 const DEAD_LETTERS: usize = 100_000;
 
 impl CacheSync {
-    /// Opens every pool for sale that the ledger does not have.
+    /// Opens every pool for sale that the ledger does not have, or has from before somebody raised the epoch.
     pub(super) async fn open_what_is_closed(self: &Rc<Self>) -> PortResult<()> {
-        let open: HashSet<_> = self.parts.ledger.snapshot().await?.pools.iter().map(|open| open.pool).collect();
+        let books: HashMap<_, _> =
+            self.parts.ledger.snapshot().await?.pools.iter().map(|open| (open.pool, open.numbers.epoch)).collect();
         for pool in self.pools() {
-            if !open.contains(&pool) {
+            let (epoch, _) = self.parts.store.pool(pool).await?;
+            if books.get(&pool).is_none_or(|opened| *opened < epoch) {
                 self.open_pool(pool).await?;
             }
         }

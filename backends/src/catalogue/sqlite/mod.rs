@@ -1,6 +1,7 @@
 //! Events in `shop.db`, beside the pools they describe: an event and its pools change in one transaction.
 
 mod change;
+mod forget;
 mod rows;
 
 use crate::sqlite::{SHOP_FILE as FILE, ShopFile, Stop, reading};

@@ -1,0 +1,144 @@
+//! The command line: what can be said to `stampede`, and who does it.
+
+use crate::{
+    commands,
+    config::{self, Config},
+    serve,
+};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// A ticket shop that survives the moment everyone comes at once.
+#[derive(Parser, Debug)]
+#[command(name = "stampede", version, about)]
+pub struct Cli {
+    #[command(flatten)]
+    config: Config,
+    #[command(subcommand)]
+    command: Option<What>,
+}
+
+/// What to do. Without a word: serve. All others can be used beside a running shop.
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Run the shop.
+    Serve,
+    /// Describe an event to the shop.
+    #[command(subcommand)]
+    Event(EventCommand),
+    /// Stop or resume selling.
+    #[command(subcommand)]
+    Sale(SaleCommand),
+    /// Look at orders.
+    #[command(subcommand)]
+    Orders(OrdersCommand),
+    /// Check the laws over every row; exit 1 when one is broken.
+    Audit,
+    /// Print the settings in effect, secrets hidden.
+    Config(ConfigCommand),
+    /// Bring the data directory to this version's schema.
+    Migrate,
+    /// The demo festival.
+    #[command(subcommand)]
+    Demo(DemoCommand),
+}
+
+#[derive(Subcommand, Debug)]
+enum EventCommand {
+    /// Add the event of a TOML file, or change it to what the file says.
+    Apply {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+enum SaleCommand {
+    /// No new orders are taken; those taken are written.
+    Pause(WhichEvent),
+    /// Orders are taken again.
+    Resume(WhichEvent),
+}
+
+#[derive(Args, Debug)]
+struct WhichEvent {
+    /// The event; the featured one when absent.
+    event: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+enum OrdersCommand {
+    /// Every order as CSV, in the order they were asked for.
+    Export {
+        /// To this file instead of the standard output.
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+struct ConfigCommand {
+    /// Print the reference in Markdown instead.
+    #[arg(long, conflicts_with = "env_example")]
+    reference: bool,
+    /// Print .env.example instead.
+    #[arg(long)]
+    env_example: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum DemoCommand {
+    /// Forget the demo's orders and open its sale anew.
+    Reset,
+}
+
+/// Does what the command line says.
+#[must_use]
+pub fn main() -> ExitCode {
+    let mistakes = config::mistakes_in_environment(&Cli::command());
+    if !mistakes.is_empty() {
+        return refuse(&mistakes);
+    }
+    let cli = match Cli::from_arg_matches(&Cli::command().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let contradictions = cli.config.contradictions();
+    if !contradictions.is_empty() {
+        return refuse(&contradictions);
+    }
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => refuse(&[format!("{error:#}")]),
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli { config, command } = cli;
+    let system = actix::System::new();
+    match command.unwrap_or(What::Serve) {
+        What::Serve => system.block_on(serve::serve(config)),
+        What::Event(EventCommand::Apply { file }) => system.block_on(commands::event::apply(&config, &file)),
+        What::Sale(SaleCommand::Pause(which)) => {
+            system.block_on(commands::sale::set_paused(&config, which.event, true))
+        }
+        What::Sale(SaleCommand::Resume(which)) => {
+            system.block_on(commands::sale::set_paused(&config, which.event, false))
+        }
+        What::Orders(OrdersCommand::Export { output }) => system.block_on(commands::orders::export(&config, output)),
+        What::Audit => system.block_on(commands::audit::audit(&config)),
+        What::Config(what) if what.reference => commands::config::print_reference(),
+        What::Config(what) if what.env_example => commands::config::print_env_example(),
+        What::Config(_) => commands::config::print(&config),
+        What::Migrate => system.block_on(commands::migrate::migrate(&config)),
+        What::Demo(DemoCommand::Reset) => system.block_on(commands::demo::reset(&config)),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command that did not begin")]
+fn refuse(why: &[String]) -> ExitCode {
+    for reason in why {
+        eprintln!("stampede: {reason}");
+    }
+    ExitCode::from(2)
+}

@@ -1,0 +1,237 @@
+//! Every setting, in one place: a doc comment, a default that runs on a laptop, a range. The reference in
+//! `ops/CONFIGURATION.md` and `.env.example` are generated from here.
+
+use clap::{Args, Command, CommandFactory, builder::RangedU64ValueParser};
+use stampede_actors::settings::ActorSettings;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// The shop's settings. Each is an environment variable; none has to be set.
+#[derive(Args, Clone, Debug)]
+pub struct Config {
+    /// Address of the shop.
+    #[arg(long, env = "STAMPEDE_HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub http_addr: SocketAddr,
+    /// Address for operators: metrics, health, laws, actors. Keep it private.
+    #[arg(long, env = "STAMPEDE_OPS_ADDR", default_value = "127.0.0.1:9464", value_name = "ADDRESS")]
+    pub ops_addr: SocketAddr,
+    /// Where everything is kept.
+    #[arg(long, env = "STAMPEDE_DATA_DIR", default_value = "./data", value_name = "DIRECTORY")]
+    pub data_dir: PathBuf,
+    /// The address that shoppers know, e.g. https://tickets.example.org; with https, cookies need TLS.
+    #[arg(long, env = "STAMPEDE_PUBLIC_URL", value_name = "URL", value_parser = url)]
+    pub public_url: Option<String>,
+    /// Signs links and cookies, at least 16 characters; made and kept in the data directory when absent.
+    #[arg(long, env = "STAMPEDE_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = secret)]
+    pub secret: Option<String>,
+    /// Threads that serve HTTP, each with its Inventory; 0: one a core.
+    #[arg(long, env = "STAMPEDE_HTTP_WORKERS", default_value = "0", value_name = "0..256", value_parser = RangedU64ValueParser::<usize>::new().range(0..=256))]
+    pub http_workers: usize,
+    /// Streams of live numbers at a time; further visitors poll.
+    #[arg(long, env = "STAMPEDE_MAX_WATCHERS", default_value = "10000", value_name = "0..1000000", value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
+    pub max_watchers: usize,
+    /// How long closing down may take before it is cut short.
+    #[arg(long, env = "STAMPEDE_SHUTDOWN_LIMIT", default_value = "20s", value_name = "DURATION", value_parser = duration)]
+    pub shutdown_limit: Duration,
+
+    /// What is logged, e.g. info or stampede_actors=debug.
+    #[arg(long, env = "STAMPEDE_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+    /// How it is logged: human or json.
+    #[arg(long, env = "STAMPEDE_LOG_FORMAT", default_value = "human", value_name = "human|json", value_enum)]
+    pub log_format: LogFormat,
+    /// Where traces go (OTLP over HTTP), e.g. http://127.0.0.1:4318; no traces when absent.
+    #[arg(long, env = "STAMPEDE_OTLP_ENDPOINT", value_name = "URL", value_parser = url)]
+    pub otlp_endpoint: Option<String>,
+
+    /// Sell the demo festival when the shop is empty.
+    #[arg(long, env = "STAMPEDE_DEMO", default_value = "on", value_name = "on|off", value_parser = switch, action = clap::ArgAction::Set)]
+    pub demo: bool,
+    /// Tickets of the demo festival.
+    #[arg(long, env = "STAMPEDE_DEMO_CAPACITY", default_value = "1000000", value_name = "1..100000000", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    pub demo_capacity: u32,
+    /// When its sale opens, counted from the first start; 0s: at once.
+    #[arg(long, env = "STAMPEDE_DEMO_OPENS_IN", default_value = "60s", value_name = "DURATION", value_parser = duration)]
+    pub demo_opens_in: Duration,
+    /// Tickets a buyer may have; 0: no limit.
+    #[arg(long, env = "STAMPEDE_DEMO_LIMIT_PER_BUYER", default_value = "6", value_name = "0..100000000", value_parser = clap::value_parser!(u32).range(0..=100_000_000))]
+    pub demo_limit_per_buyer: u32,
+    /// Buyers a second that the process sends through its own HTTP port, so that a lone visitor sees a living sale; 0: none.
+    #[arg(long, env = "STAMPEDE_DEMO_CROWD", default_value = "0", value_name = "0..10000", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub demo_crowd: u32,
+
+    /// Claims in one call to the ledger.
+    #[arg(long, env = "STAMPEDE_INVENTORY_BATCH_SIZE", default_value = "500", value_name = "1..500", value_parser = RangedU64ValueParser::<usize>::new().range(1..=500))]
+    pub inventory_batch_size: usize,
+    /// Messages one Inventory may have.
+    #[arg(long, env = "STAMPEDE_INVENTORY_MAILBOX_CAPACITY", default_value = "20000", value_name = "1..1000000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub inventory_mailbox_capacity: u32,
+    /// Intents in one publish.
+    #[arg(long, env = "STAMPEDE_PUBLISHER_BATCH_SIZE", default_value = "1000", value_name = "1..10000", value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub publisher_batch_size: usize,
+    /// Groups of intents the Publisher may have.
+    #[arg(long, env = "STAMPEDE_PUBLISHER_MAILBOX_CAPACITY", default_value = "1000", value_name = "1..1000000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub publisher_mailbox_capacity: u32,
+    /// Orders in one transaction.
+    #[arg(long, env = "STAMPEDE_ORDER_WRITER_BATCH_SIZE", default_value = "1000", value_name = "1..10000", value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
+    pub order_writer_batch_size: usize,
+    /// How long a batch waits to be filled.
+    #[arg(long, env = "STAMPEDE_ORDER_WRITER_BATCH_LINGER_MS", default_value = "5", value_name = "0..1000", value_parser = clap::value_parser!(u64).range(0..=1_000))]
+    pub order_writer_batch_linger_ms: u64,
+    /// Writers. SQLite takes one at a time.
+    #[arg(long, env = "STAMPEDE_ORDER_WRITER_WRITERS", default_value = "1", value_name = "1..64", value_parser = RangedU64ValueParser::<usize>::new().range(1..=64))]
+    pub order_writer_writers: usize,
+    /// Orders the OrderWriter may hold.
+    #[arg(long, env = "STAMPEDE_ORDER_WRITER_MAILBOX_CAPACITY", default_value = "20000", value_name = "1..1000000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub order_writer_mailbox_capacity: u32,
+    /// Orders at which it stops pulling and new orders are put off; at most the capacity.
+    #[arg(long, env = "STAMPEDE_ORDER_WRITER_HIGH_WATER", default_value = "10000", value_name = "1..1000000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub order_writer_high_water: u32,
+    /// How often CacheSync looks at the ledger for everybody.
+    #[arg(long, env = "STAMPEDE_CACHE_SYNC_INTERVAL_MS", default_value = "100", value_name = "10..10000", value_parser = clap::value_parser!(u64).range(10..=10_000))]
+    pub cache_sync_interval_ms: u64,
+    /// Messages CacheSync may have.
+    #[arg(long, env = "STAMPEDE_CACHE_SYNC_MAILBOX_CAPACITY", default_value = "1000", value_name = "1..1000000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub cache_sync_mailbox_capacity: u32,
+    /// Age of the oldest unwritten order above which new ones are put off.
+    #[arg(long, env = "STAMPEDE_MAX_BACKLOG_SECONDS", default_value = "5", value_name = "1..600", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub max_backlog_seconds: u64,
+
+    /// Where Postgres is. This version runs on one machine only, so it must be absent.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// Where Redis is. This version runs on one machine only, so it must be absent.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    pub redis_url: Option<String>,
+    /// The Google Cloud project of Pub/Sub. This version runs on one machine only, so it must be absent.
+    #[arg(long, env = "STAMPEDE_PUBSUB_PROJECT", value_name = "PROJECT")]
+    pub pubsub_project: Option<String>,
+}
+
+/// How lines are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+impl Config {
+    /// What one setting alone cannot show to be wrong.
+    #[must_use]
+    pub fn contradictions(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.order_writer_high_water > self.order_writer_mailbox_capacity {
+            found.push(format!(
+                "STAMPEDE_ORDER_WRITER_HIGH_WATER ({}) is above STAMPEDE_ORDER_WRITER_MAILBOX_CAPACITY ({}): it would never be reached.",
+                self.order_writer_high_water, self.order_writer_mailbox_capacity
+            ));
+        }
+        let distributed = [
+            ("DATABASE_URL", self.database_url.is_some()),
+            ("REDIS_URL", self.redis_url.is_some()),
+            ("STAMPEDE_PUBSUB_PROJECT", self.pubsub_project.is_some()),
+        ];
+        for (name, _) in distributed.iter().filter(|(_, set)| *set) {
+            found.push(format!("{name} is set, but this version runs on one machine only. Unset it to run embedded."));
+        }
+        found
+    }
+
+    /// The actors' part.
+    #[must_use]
+    pub fn actors(&self) -> ActorSettings {
+        ActorSettings {
+            inventory_batch_size: self.inventory_batch_size,
+            inventory_mailbox_capacity: self.inventory_mailbox_capacity,
+            publisher_batch_size: self.publisher_batch_size,
+            publisher_mailbox_capacity: self.publisher_mailbox_capacity,
+            order_writer_batch_size: self.order_writer_batch_size,
+            order_writer_batch_linger: Duration::from_millis(self.order_writer_batch_linger_ms),
+            order_writers: self.order_writer_writers,
+            order_writer_mailbox_capacity: self.order_writer_mailbox_capacity,
+            order_writer_high_water: self.order_writer_high_water,
+            cache_sync_interval: Duration::from_millis(self.cache_sync_interval_ms),
+            cache_sync_mailbox_capacity: self.cache_sync_mailbox_capacity,
+            max_backlog: Duration::from_secs(self.max_backlog_seconds),
+        }
+    }
+}
+
+/// Every variable that does not parse, all at once: clap alone would name the first.
+#[must_use]
+pub fn mistakes_in_environment(command: &Command) -> Vec<String> {
+    let settings = command.get_arguments().filter_map(|setting| {
+        let name = setting.get_env()?.to_str()?.to_owned();
+        let value = environment(&name)?;
+        let alone = Command::new("stampede").arg(setting.clone().env(None::<&str>).global(false));
+        let flag = format!("--{}={value}", setting.get_long()?);
+        let error = alone.try_get_matches_from(["stampede", &flag]).err()?;
+        let text = error.to_string();
+        let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        Some(format!("{name}: {reason}"))
+    });
+    settings.collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment for everybody else")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// One setting as the reference shows it.
+pub struct Setting {
+    /// The variable.
+    pub name: String,
+    /// What it does.
+    pub help: String,
+    /// The default, or nothing.
+    pub default: String,
+    /// What it may be.
+    pub range: String,
+}
+
+/// Every setting, in the order of the struct.
+#[must_use]
+pub fn settings() -> Vec<Setting> {
+    let command = Config::augment_args(Command::new("stampede"));
+    let described = command.get_arguments().filter_map(|setting| {
+        Some(Setting {
+            name: setting.get_env()?.to_string_lossy().into_owned(),
+            help: setting.get_help().map(ToString::to_string).unwrap_or_default(),
+            default: setting.get_default_values().iter().map(|value| value.to_string_lossy()).collect(),
+            range: setting.get_value_names().unwrap_or_default().iter().map(|name| name.as_str()).collect(),
+        })
+    });
+    described.collect()
+}
+
+/// The command line as clap sees it, for checks and help.
+#[must_use]
+pub fn command() -> Command {
+    crate::cli::Cli::command()
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 60s or 5m"))
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" | "1" => Ok(true),
+        "off" | "false" | "0" => Ok(false),
+        _ => Err("write on or off".into()),
+    }
+}
+
+fn url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err("write it with http:// or https:// and a host".into()),
+    }
+}
+
+fn secret(text: &str) -> Result<String, String> {
+    if text.len() >= 16 { Ok(text.to_owned()) } else { Err("it must have at least 16 characters".into()) }
+}

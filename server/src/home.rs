@@ -1,0 +1,92 @@
+//! The data directory: its lock, and the secret kept in it.
+
+use anyhow::{Context, bail};
+use rand::{TryRngCore, rngs::OsRng};
+use std::{
+    fs::{self, File, TryLockError},
+    io::{Read, Write},
+    path::Path,
+};
+
+/// Bytes of the secret: as many as the signature uses.
+const SECRET_LENGTH: usize = 32;
+
+/// Held by the one process that serves from a data directory; let go of when the process ends, however it ends.
+pub(crate) struct Lock {
+    _file: File,
+}
+
+/// Makes the directory when it is missing, and checks that it can be written to.
+///
+/// # Errors
+/// With the directory and the way out.
+pub(crate) fn prepare(directory: &Path) -> anyhow::Result<()> {
+    let way_out = || {
+        format!(
+            "the data directory {} cannot be written to. Give its owner and rights to this user, or set STAMPEDE_DATA_DIR to another",
+            directory.display()
+        )
+    };
+    fs::create_dir_all(directory).with_context(way_out)?;
+    let probe = directory.join(format!(".probe-{}", std::process::id()));
+    let written = File::create(&probe).and_then(|mut file| file.write_all(b"stampede").and_then(|()| file.sync_all()));
+    let removed = fs::remove_file(&probe);
+    written.and(removed).with_context(way_out)
+}
+
+/// Takes the lock.
+///
+/// # Errors
+/// When another process serves from the directory.
+pub(crate) fn lock(directory: &Path) -> anyhow::Result<Lock> {
+    let path = directory.join("serve.lock");
+    let mut file = File::options()
+        .create(true)
+        .read(true)
+        .write(true)
+        .truncate(false)
+        .open(&path)
+        .with_context(|| format!("{} cannot be opened", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut owner = String::new();
+            file.read_to_string(&mut owner).unwrap_or_default();
+            bail!(
+                "another stampede (process {}) serves from {}. Stop it first, or set STAMPEDE_DATA_DIR to another directory",
+                owner.trim(),
+                directory.display()
+            );
+        }
+        Err(TryLockError::Error(error)) => return Err(error).context("the data directory cannot be locked"),
+    }
+    file.set_len(0)?;
+    write!(file, "{}", std::process::id())?;
+    Ok(Lock { _file: file })
+}
+
+/// The secret that signs links and cookies: the configured one, else the one kept in the directory, else a new one.
+///
+/// # Errors
+/// When it can be neither read nor made.
+pub(crate) fn secret(directory: &Path, configured: Option<&str>) -> anyhow::Result<Vec<u8>> {
+    if let Some(secret) = configured {
+        return Ok(secret.as_bytes().to_vec());
+    }
+    let path = directory.join("secret.key");
+    if let Ok(secret) = fs::read(&path)
+        && secret.len() == SECRET_LENGTH
+    {
+        return Ok(secret);
+    }
+    let mut secret = vec![0; SECRET_LENGTH];
+    OsRng.try_fill_bytes(&mut secret).context("no randomness to be had")?;
+    let mut options = File::options();
+    options.create(true).write(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+    file.write_all(&secret)?;
+    file.sync_all()?;
+    Ok(secret)
+}

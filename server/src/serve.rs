@@ -1,0 +1,168 @@
+//! The life of a serving process: lock, open, play, drain, close.
+
+use crate::{
+    config::Config,
+    crowd, demo, home,
+    telemetry::{self, Telemetry},
+    wiring::{Ports, Stage},
+};
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web::Data};
+use anyhow::Context;
+use stampede_http::{Shop, ShopOptions, ops::ControlRoom};
+use std::{
+    process::ExitCode,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// How long an idle connection is kept: longer than a reader pauses, shorter than a crowd's worth of sockets.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long the head of a request may take.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+/// Connections of one worker; above it the kernel queues.
+const CONNECTIONS: usize = 25_000;
+
+/// Runs the shop until it is told to stop.
+///
+/// # Errors
+/// What keeps it from beginning, with the way out.
+pub async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    home::prepare(&config.data_dir)?;
+    let _lock = home::lock(&config.data_dir)?;
+    let telemetry = Telemetry::begin(&config)?;
+    let secret = home::secret(&config.data_dir, config.secret.as_deref())?;
+    let (ports, files) = Ports::embedded(&config.data_dir).await?;
+    demo::seed(&config, ports.catalogue.as_ref(), ports.clock.now()).await?;
+
+    let stage = Arc::new(Stage::set(&config, ports.clone()));
+    let (close, closing) = watch::channel(false);
+    let options = ShopOptions { public_url: config.public_url.clone(), max_watchers: config.max_watchers };
+    let shop = Arc::new(Shop::new(&secret, options, closing)?);
+    let (public, public_server) = public(&config, &stage, &shop)?;
+    let (private, private_server) = private(&config, &stage, &ports, &telemetry)?;
+    let public_server = actix::spawn(public_server);
+    let private_server = actix::spawn(private_server);
+    let sampler = actix::spawn(telemetry::sample(Arc::clone(&stage.cast), Arc::clone(&ports.bus)));
+    greet(&config, &ports).await?;
+    let crowd = (config.demo_crowd > 0).then(|| actix::spawn(crowd::come(config.http_addr, config.demo_crowd)));
+
+    stop_signal().await?;
+    tracing::info!("closing down: no new orders, writing what is held");
+    stage.admitting.store(false, Ordering::Relaxed);
+    close.send_replace(true);
+    if let Some(crowd) = crowd {
+        crowd.abort();
+    }
+    let drained = tokio::time::timeout(config.shutdown_limit, async {
+        public.stop(true).await;
+        stage.drain().await;
+        ports.bus.close().await;
+        files.close().await;
+    });
+    let in_time = drained.await.is_ok();
+    sampler.abort();
+    private.stop(false).await;
+    drop((public_server, private_server));
+    telemetry.end();
+    if in_time {
+        tracing::info!("closed; nothing was left behind");
+        Ok(ExitCode::SUCCESS)
+    } else {
+        tracing::error!(limit = ?config.shutdown_limit, "closing down was cut short; the next start recovers from the queue");
+        Ok(ExitCode::from(3))
+    }
+}
+
+type Running = (ServerHandle, actix_web::dev::Server);
+
+fn public(config: &Config, stage: &Arc<Stage>, shop: &Arc<Shop>) -> anyhow::Result<Running> {
+    let (stage, shop) = (Arc::clone(stage), Arc::clone(shop));
+    let mut server = HttpServer::new(move || {
+        let desk = stage.desk(&shop);
+        App::new()
+            .wrap(from_fn(stampede_http::middleware::serve))
+            .configure(|routes| stampede_http::routes(routes, desk))
+    })
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(HEAD_PATIENCE)
+    .max_connections(CONNECTIONS)
+    .shutdown_timeout(config.shutdown_limit.as_secs().max(1))
+    .disable_signals();
+    if config.http_workers > 0 {
+        server = server.workers(config.http_workers);
+    }
+    let server = server.bind(config.http_addr).with_context(|| {
+        format!(
+            "{} cannot be listened on. Is another shop running? Set STAMPEDE_HTTP_ADDR to a free address",
+            config.http_addr
+        )
+    })?;
+    let server = server.run();
+    Ok((server.handle(), server))
+}
+
+fn private(config: &Config, stage: &Arc<Stage>, ports: &Ports, telemetry: &Telemetry) -> anyhow::Result<Running> {
+    let room = Data::new(ControlRoom {
+        faces: ControlRoom::faces()?,
+        clock: Arc::clone(&ports.clock),
+        metrics: telemetry.render(),
+        cast: Arc::clone(&stage.cast),
+        ready: stage.ready(),
+        audit: stage.audit(),
+        admitting: Arc::clone(&stage.admitting),
+    });
+    let server =
+        HttpServer::new(move || App::new().configure(|routes| stampede_http::ops::routes(routes, room.clone())))
+            .workers(1)
+            .disable_signals()
+            .bind(config.ops_addr)
+            .with_context(|| {
+                format!("{} cannot be listened on. Set STAMPEDE_OPS_ADDR to a free address", config.ops_addr)
+            })?
+            .run();
+    Ok((server.handle(), server))
+}
+
+/// Says in a few lines what was chosen and where to look.
+#[expect(clippy::print_stdout, reason = "the greeting is for whoever typed the command, not for the log")]
+async fn greet(config: &Config, ports: &Ports) -> anyhow::Result<()> {
+    let catalogue = ports.catalogue.snapshot().await?;
+    println!("Stampede {} · embedded, in {}", env!("CARGO_PKG_VERSION"), config.data_dir.display());
+    println!("  shop       http://{}", config.http_addr);
+    println!("  API        http://{}/api/docs", config.http_addr);
+    println!("  operators  http://{}   (/metrics /actors /audit /readyz)", config.ops_addr);
+    match catalogue.listings.first() {
+        None => println!("  for sale   nothing yet: stampede event apply FILE"),
+        Some(listing) => {
+            let event = &listing.event;
+            let main = &event.ticket_types[0];
+            println!(
+                "  for sale   {}: {} × {}, sale opens at {}",
+                event.name, main.capacity, main.name, main.sale.opens_at
+            );
+        }
+    }
+    tracing::info!(
+        mode = "embedded",
+        data_dir = %config.data_dir.display(),
+        store = "sqlite",
+        ledger = "in process",
+        bus = "sqlite queue",
+        http = %config.http_addr,
+        ops = %config.ops_addr,
+        events = catalogue.listings.len(),
+        "the shop is open for visitors"
+    );
+    Ok(())
+}
+
+async fn stop_signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! Log lines for people or programs, and traces for whoever collects them (OpenTelemetry, OTLP over HTTP), off by default.
+
+use crate::config::{Config, LogFormat};
+use anyhow::Context;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use tracing::Level;
+use tracing_subscriber::{EnvFilter, Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// Begins; the provider is to be shut down at the end.
+pub(super) fn begin(config: &Config) -> anyhow::Result<Option<SdkTracerProvider>> {
+    let filter = EnvFilter::builder().parse(&config.log).context("STAMPEDE_LOG is no filter")?;
+    let lines = match config.log_format {
+        LogFormat::Human => fmt::layer().with_target(false).with_writer(std::io::stderr).boxed(),
+        LogFormat::Json => fmt::layer().json().with_current_span(true).with_writer(std::io::stderr).boxed(),
+    };
+    let traces = config.otlp_endpoint.as_deref().map(provider).transpose()?;
+    let spans = traces.as_ref().map(|traces| {
+        // Our own spans only: those of libraries are many and say little.
+        let ours = Targets::new().with_target("stampede", Level::DEBUG);
+        tracing_opentelemetry::layer().with_tracer(traces.tracer("stampede")).with_filter(ours)
+    });
+    tracing_subscriber::registry()
+        .with(spans)
+        .with(lines.with_filter(filter))
+        .try_init()
+        .context("logs were begun before")?;
+    Ok(traces)
+}
+
+fn provider(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
+    opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+    let exporter = SpanExporter::builder().with_http().with_endpoint(format!("{endpoint}/v1/traces")).build();
+    let exporter = exporter.context("STAMPEDE_OTLP_ENDPOINT cannot be used")?;
+    let resource = Resource::builder().with_service_name("stampede").build();
+    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}
