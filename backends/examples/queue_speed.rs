@@ -1,7 +1,11 @@
 //! How fast the queue is: `cargo run --release -p stampede-backends --example queue_speed [messages] [batch] [publishers]`.
 //! Published, pulled and acknowledged at once, as in a sale.
 
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement prints, and reads the machine's clock")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement prints, and reads the machine's clock"
+)]
 
 use bytes::Bytes;
 use stampede_actors::{
@@ -20,20 +24,21 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let batch = arguments.next().unwrap_or(Ok(128))?;
     let publishers = arguments.next().unwrap_or(Ok(1))?;
 
-    let directory = std::env::current_dir()?.join(format!("speed-{}", std::process::id()));
-    std::fs::create_dir(&directory)?;
-    let bus = Arc::new(SqliteBus::open(&directory, Arc::new(SystemClock), QueueOptions::default()).await?);
+    let directory = tempfile::tempdir()?;
+    let bus = Arc::new(SqliteBus::open(directory.path(), Arc::new(SystemClock), QueueOptions::default()).await?);
     let start = Instant::now();
     let rounds = messages / batch / publishers;
-    let publishing: Vec<_> = (0..publishers).map(|_| {
-        let bus = Arc::clone(&bus);
-        tokio::spawn(async move {
-            for _ in 0..rounds {
-                let outgoing = vec![Outgoing { payload: Bytes::from_static(INTENT.as_bytes()) }; batch];
-                assert!(bus.publish(outgoing).await.iter().all(Result::is_ok), "not published");
-            }
+    let publishing: Vec<_> = (0..publishers)
+        .map(|_| {
+            let bus = Arc::clone(&bus);
+            tokio::spawn(async move {
+                for _ in 0..rounds {
+                    let outgoing = vec![Outgoing { payload: Bytes::from_static(INTENT.as_bytes()) }; batch];
+                    assert!(bus.publish(outgoing).await.iter().all(Result::is_ok), "not published");
+                }
+            })
         })
-    }).collect();
+        .collect();
     let all = rounds * batch * publishers;
     let consuming = tokio::spawn({
         let bus = Arc::clone(&bus);
@@ -60,6 +65,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         per_second(consumed)
     );
     bus.close().await;
-    std::fs::remove_dir_all(&directory)?;
     Ok(())
 }

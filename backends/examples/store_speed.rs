@@ -1,7 +1,11 @@
 //! How fast the order store writes: `cargo run --release -p stampede-backends --example store_speed [rows] [batch] [limit]`.
 //! Rows per second and statements' cost depend on the disk; compare runs of the same minute only.
 
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement prints, and reads the machine's clock")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement prints, and reads the machine's clock"
+)]
 
 use stampede_actors::{
     clock::{Clock, SystemClock},
@@ -23,9 +27,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let batch = arguments.next().unwrap_or(Ok(1000))?;
     let limit = arguments.next().unwrap_or(Ok(0))?;
 
-    let directory = std::env::current_dir()?.join(format!("speed-{}", std::process::id()));
-    std::fs::create_dir(&directory)?;
-    let shop = ShopFile::open(&directory).await?;
+    let directory = tempfile::tempdir()?;
+    let shop = ShopFile::open(directory.path()).await?;
     let mut event: Event = serde_json::from_str(EVENT)?;
     event.ticket_types[0].limit_per_buyer = u32::try_from(limit).ok().filter(|limit| *limit > 0);
     SqliteCatalogue::new(&shop).apply(&event).await?;
@@ -36,22 +39,24 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut took = std::time::Duration::ZERO;
     let mut scramble = 1_u64;
     for first in (0..rows).step_by(batch) {
-        let entries: Vec<_> = (first..(first + batch).min(rows)).map(|number| {
-            scramble = scramble.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            // 50 ids a millisecond, their tails in no order.
-            let id = (began + number as u128 / 50) << 80 | 0x7000_8000_0000_0000_0000 | u128::from(scramble >> 6);
-            let intent = Intent {
-                order: OrderId(uuid::Uuid::from_u128(id)),
-                pool,
-                quantity: 1,
-                buyer: BuyerId(scramble.cast_signed()),
-                fingerprint: Fingerprint(scramble.rotate_left(20).cast_signed()),
-                asked_at: SystemClock.now(),
-                contact: Contact { user_id: Some(format!("user-{number}")), ..Contact::default() },
-                trace: None,
-            };
-            Entry { intent, want: Want::Place }
-        }).collect();
+        let entries: Vec<_> = (first..(first + batch).min(rows))
+            .map(|number| {
+                scramble = scramble.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                // 50 ids a millisecond, their tails in no order.
+                let id = (began + number as u128 / 50) << 80 | 0x7000_8000_0000_0000_0000 | u128::from(scramble >> 6);
+                let intent = Intent {
+                    order: OrderId(uuid::Uuid::from_u128(id)),
+                    pool,
+                    quantity: 1,
+                    buyer: BuyerId(scramble.cast_signed()),
+                    fingerprint: Fingerprint(scramble.rotate_left(20).cast_signed()),
+                    asked_at: SystemClock.now(),
+                    contact: Contact { user_id: Some(format!("user-{number}")), ..Contact::default() },
+                    trace: None,
+                };
+                Entry { intent, want: Want::Place }
+            })
+            .collect();
         let start = Instant::now();
         store.decide(SystemClock.now(), &entries).await?;
         took += start.elapsed();
@@ -64,6 +69,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let audit = store.audit().await?;
     println!("audit of {} orders: {:?}", audit[0].sums.orders, start.elapsed());
     shop.close().await;
-    std::fs::remove_dir_all(&directory)?;
     Ok(())
 }

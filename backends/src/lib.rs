@@ -3,14 +3,20 @@
 //!
 //! The only crate that knows a driver. Absent: rules (they are in `stampede-domain`), choices (they are in the server).
 
+mod around;
 pub mod bus;
 pub mod catalogue;
+pub mod flaky;
 pub mod ledger;
 pub mod order_store;
 mod sqlite;
+mod timed;
 
+pub use around::Surrounded;
 pub use bus::{QueueOptions, SqliteBus};
-pub use ledger::InProcessLedger;
 pub use catalogue::SqliteCatalogue;
+pub use flaky::Flaky;
+pub use ledger::InProcessLedger;
 pub use order_store::SqliteOrderStore;
 pub use sqlite::{OpenError, ShopFile};
+pub use timed::{Stopwatch, Timed};

@@ -129,10 +129,12 @@ pub(crate) async fn a_strange_payload_does_not_hurt_its_neighbours(rig: &impl Bu
 
 pub(crate) async fn many_publish_at_once_and_nothing_is_lost(rig: &impl BusRig) {
     let bus = rig.open(LONG, READY).await;
-    let publishers: Vec<_> = (0..40).map(|part| {
-        let bus = Arc::clone(&bus);
-        tokio::spawn(async move { publish(&bus, part * 100..part * 100 + 100).await })
-    }).collect();
+    let publishers: Vec<_> = (0..40)
+        .map(|part| {
+            let bus = Arc::clone(&bus);
+            tokio::spawn(async move { publish(&bus, part * 100..part * 100 + 100).await })
+        })
+        .collect();
     let pulled = pull(&bus, 4000).await;
     for publisher in publishers {
         publisher.await.unwrap();

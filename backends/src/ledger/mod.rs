@@ -5,4 +5,6 @@ mod in_process;
 #[cfg(test)]
 mod contract;
 
+#[cfg(test)]
+pub(crate) use contract::HandClock;
 pub use in_process::InProcessLedger;

@@ -172,17 +172,15 @@ pub(crate) async fn entries_keep_their_order_whatever_their_ids(rig: &impl Store
 pub(crate) async fn a_limit_counts_all_orders_of_a_buyer(rig: &impl StoreRig) {
     let shop = opened(rig, [100, 100], [Some(3), None]).await;
     let fresh = decide(&shop, &[of(1, entry(1, 2)), of(1, entry(2, 2)), of(2, entry(3, 3))]).await.remove(0).fresh;
-    assert_eq!(fresh.iter().map(|(_, _, decision)| *decision).collect::<Vec<_>>(), [
-        Decision::Confirmed,
-        LIMIT,
-        Decision::Confirmed
-    ]);
+    assert_eq!(
+        fresh.iter().map(|(_, _, decision)| *decision).collect::<Vec<_>>(),
+        [Decision::Confirmed, LIMIT, Decision::Confirmed]
+    );
     let later = decide(&shop, &[of(1, entry(4, 1)), of(1, entry(5, 1)), of(4, entry(6, 4))]).await.remove(0);
-    assert_eq!(later.fresh.iter().map(|(_, _, decision)| *decision).collect::<Vec<_>>(), [
-        Decision::Confirmed,
-        LIMIT,
-        LIMIT
-    ]);
+    assert_eq!(
+        later.fresh.iter().map(|(_, _, decision)| *decision).collect::<Vec<_>>(),
+        [Decision::Confirmed, LIMIT, LIMIT]
+    );
     assert_eq!(later.settlement.buyers, [(BuyerId(1), 3), (BuyerId(4), 0)]);
     assert_sound(&shop).await;
 }

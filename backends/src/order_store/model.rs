@@ -1,7 +1,11 @@
 //! A naive order store, and the proof that a real one judges as it does.
 
 use super::contract::{NOW, StoreRig, assert_sound, day, entry, fair, night};
-use proptest::{prelude::*, strategy::ValueTree, test_runner::{Config, TestRunner}};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
 use stampede_actors::ports::{Entry, Judgement};
 use stampede_domain::{
     BuyerId, Decided, Decision, Fingerprint, OrderId, PoolId, PoolNumbers, Settlement,
@@ -35,7 +39,8 @@ impl Model {
         for Entry { intent, want } in entries.iter().filter(|entry| entry.intent.pool == pool) {
             let known = self.rows.iter().map(|(order, row)| (*order, (row.3, row.4))).collect();
             let mut units = HashMap::from([(intent.buyer, self.units(pool, intent.buyer))]);
-            let (order, quantity, buyer, fingerprint) = (intent.order, intent.quantity, intent.buyer, intent.fingerprint);
+            let (order, quantity, buyer, fingerprint) =
+                (intent.order, intent.quantity, intent.buyer, intent.fingerprint);
             let offer = Offer { order, quantity, buyer, fingerprint, want: *want };
             let row = self.pools.get_mut(&pool).unwrap();
             let (decision, fingerprint) = match decide::decide(row, &mut units, &known, &[offer])[0] {

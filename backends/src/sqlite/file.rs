@@ -15,9 +15,6 @@ use std::{
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a reader waits for a free connection; longer than any read but an audit.
 const READER_PATIENCE: Duration = Duration::from_secs(5);
-/// Pages in the log before a commit copies them back: 16 MiB. The default of 4 MiB would fsync the main file several times a
-/// second under load; a longer log makes opening after a crash slower.
-const CHECKPOINT_PAGES: &str = "4096";
 /// Several processes may open a new file at the same moment; the later ones find the schema made.
 const MIGRATION_ATTEMPTS: u32 = 3;
 
@@ -48,25 +45,28 @@ pub enum OpenError {
     },
 }
 
-/// Page caches, which are most of what SQLite keeps in memory. All files of a process together stay under 32 MiB.
+/// How much a file may take. Page caches are most of what SQLite keeps in memory; all files together stay under 32 MiB.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Caches {
-    pub(crate) writer_kib: u32,
-    pub(crate) reader_kib: u32,
+pub(crate) struct Sizes {
+    pub(crate) writer_cache_kib: u32,
+    pub(crate) reader_cache_kib: u32,
     pub(crate) readers: u32,
+    /// Pages (of 4 KiB) in the log before a commit copies them into the main file. SQLite's own 1,000 would sync the main file
+    /// several times a second under load; a longer log takes longer to copy at the start after a crash.
+    pub(crate) log_pages: u32,
 }
 
 /// A file, and how to connect to it.
 #[derive(Clone, Debug)]
 pub(crate) struct SqliteFile {
     path: PathBuf,
-    caches: Caches,
+    sizes: Sizes,
 }
 
 impl SqliteFile {
     /// Creates the file when it is missing and brings it to this program's schema.
-    pub(crate) async fn open(path: PathBuf, migrator: &Migrator, caches: Caches) -> Result<Self, OpenError> {
-        let file = Self { path, caches };
+    pub(crate) async fn open(path: PathBuf, migrator: &Migrator, sizes: Sizes) -> Result<Self, OpenError> {
+        let file = Self { path, sizes };
         let mut attempt = 1;
         loop {
             match file.migrate(migrator).await {
@@ -111,11 +111,11 @@ impl SqliteFile {
     /// power cut could still take. (A reader of another process may keep it from finishing; then the next one does it.)
     pub(crate) async fn writer(&self) -> sqlx::Result<SqliteConnection> {
         let options = self
-            .options(self.caches.writer_kib)
+            .options(self.sizes.writer_cache_kib)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES);
+            .pragma("wal_autocheckpoint", self.sizes.log_pages.to_string());
         let mut connection = options.connect().await?;
         checkpoint(&mut connection).await?;
         Ok(connection)
@@ -124,13 +124,13 @@ impl SqliteFile {
     /// Connections that only read.
     pub(crate) async fn readers(&self) -> Result<SqlitePool, OpenError> {
         let pool = SqlitePoolOptions::new()
-            .max_connections(self.caches.readers)
+            .max_connections(self.sizes.readers)
             .min_connections(0)
             .acquire_timeout(READER_PATIENCE)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false);
-        let options = self.options(self.caches.reader_kib).read_only(true);
+        let options = self.options(self.sizes.reader_cache_kib).read_only(true);
         pool.connect_with(options).await.map_err(|error| self.unusable(&error))
     }
 

@@ -5,11 +5,11 @@ mod file;
 mod shop;
 mod writer;
 
-pub use file::OpenError;
-pub use shop::ShopFile;
 pub(crate) use error::{Stop, reading};
-pub(crate) use file::{Caches, SqliteFile};
+pub use file::OpenError;
+pub(crate) use file::{Sizes, SqliteFile};
 pub(crate) use shop::FILE as SHOP_FILE;
+pub use shop::ShopFile;
 pub(crate) use writer::Writer;
 
 /// A count or version as SQLite keeps it.

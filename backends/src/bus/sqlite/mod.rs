@@ -14,7 +14,7 @@ mod scribe;
 mod shelf;
 mod table;
 
-use crate::sqlite::{Caches, OpenError, SqliteFile, Writer, reading};
+use crate::sqlite::{OpenError, Sizes, SqliteFile, Writer, reading};
 use async_trait::async_trait;
 use bytes::Bytes;
 use scribe::{Scribe, Task};
@@ -41,8 +41,8 @@ use tokio::{
 const FILE: &str = "queue.db";
 /// Callers that may wait for the scribe; a publisher has one batch under way, so more means that the disk stands still.
 const TASKS_WAITING: usize = 1024;
-/// Together with the shop's caches under 32 MiB.
-const CACHES: Caches = Caches { writer_kib: 6 * 1024, reader_kib: 1024, readers: 2 };
+/// Everything happens at one end of the file, and most of it is deleted before it is copied out of the log (16 MiB).
+const SIZES: Sizes = Sizes { writer_cache_kib: 6 * 1024, reader_cache_kib: 1024, readers: 2, log_pages: 4096 };
 
 /// What an operator or a test may choose.
 #[derive(Clone, Copy, Debug)]
@@ -92,20 +92,24 @@ impl SqliteBus {
     /// [`OpenError`] with the file and the way out.
     pub async fn open(directory: &Path, clock: SharedClock, options: QueueOptions) -> Result<Self, OpenError> {
         let path = directory.join(FILE);
-        let file = SqliteFile::open(path.clone(), &sqlx::migrate!("../migrations/sqlite/queue"), CACHES).await?;
+        let file = SqliteFile::open(path.clone(), &sqlx::migrate!("../migrations/sqlite/queue"), SIZES).await?;
         let unusable = |error: sqlx::Error| OpenError::Unusable { file: path.clone(), cause: error.to_string() };
         let readers = file.readers().await?;
         let writer = Writer::open(file).await.map_err(unusable)?;
         let found = table::found(&readers).await.map_err(unusable)?;
+        Ok(Self::start(writer, readers, clock, Shelf::new(options.window, options.lease, found)))
+    }
+
+    fn start(writer: Writer, readers: SqlitePool, clock: SharedClock, shelf: Shelf) -> Self {
         let shared = Arc::new(Shared {
-            shelf: Mutex::new(Shelf::new(options.window, options.lease, found)),
+            shelf: Mutex::new(shelf),
             ready: Notify::new(),
             acknowledged: Notify::new(),
             closed: AtomicBool::new(false),
         });
         let (tasks, waiting) = mpsc::channel(TASKS_WAITING);
         tokio::spawn(Scribe::new(writer, Arc::clone(&shared), clock, waiting).run());
-        Ok(Self { shared, tasks, readers, refilling: tokio::sync::Mutex::new(()) })
+        Self { shared, tasks, readers, refilling: tokio::sync::Mutex::new(()) }
     }
 
     async fn ask<T>(&self, task: impl FnOnce(oneshot::Sender<T>) -> Task) -> Result<T, Unasked> {
@@ -118,7 +122,7 @@ impl SqliteBus {
     async fn refill(&self) -> PortResult<()> {
         let _one_at_a_time = self.refilling.lock().await;
         let Some(gap) = self.shared.shelf().gap() else { return Ok(()) };
-        let rows = table::page(&self.readers, gap.from, gap.room).await.map_err(reading(FILE))?;
+        let rows = table::page(&self.readers, gap).await.map_err(reading(FILE))?;
         self.shared.shelf().refill(gap, rows);
         Ok(())
     }

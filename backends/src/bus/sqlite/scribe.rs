@@ -62,12 +62,7 @@ struct Group {
 }
 
 impl Scribe {
-    pub(super) fn new(
-        writer: Writer,
-        shared: Arc<Shared>,
-        clock: SharedClock,
-        tasks: mpsc::Receiver<Task>,
-    ) -> Self {
+    pub(super) fn new(writer: Writer, shared: Arc<Shared>, clock: SharedClock, tasks: mpsc::Receiver<Task>) -> Self {
         Self { writer, shared, clock, tasks }
     }
 
@@ -117,8 +112,7 @@ impl Scribe {
         let now = self.clock.now();
         let (first, owed, letters) = {
             let mut shelf = self.shared.shelf();
-            let letters: Vec<_> =
-                letters.into_iter().map(|(id, reason)| (id.0, reason, shelf.attempts(id))).collect();
+            let letters: Vec<_> = letters.into_iter().map(|(id, reason)| (id.0, reason, shelf.attempts(id))).collect();
             (shelf.next(), shelf.owed(), letters)
         };
         let outcome = if outgoing.is_empty() && owed.is_empty() && letters.is_empty() {

@@ -48,7 +48,8 @@ pub(super) struct Found {
 pub(super) struct Gap {
     pub(super) from: u64,
     pub(super) room: usize,
-    committed: u64,
+    /// Where the commits ended when this was measured. A row from there on may be on its way here by itself.
+    pub(super) below: u64,
 }
 
 /// What the scribe should write besides new messages.
@@ -129,23 +130,22 @@ impl Shelf {
     pub(super) fn gap(&self) -> Option<Gap> {
         let room = self.capacity.min(PAGE);
         let from = self.gap_from().filter(|_| self.window.is_empty() && self.leased.len() < LEASED_AT_MOST)?;
-        Some(Gap { from, room, committed: self.committed })
+        Some(Gap { from, room, below: self.committed })
     }
 
     pub(super) fn gap_from(&self) -> Option<u64> {
         (self.cursor < self.committed).then_some(self.cursor)
     }
 
-    /// Takes in rows read for a gap. Fewer than there was room for means that no more had been committed when it was measured.
+    /// Takes in the rows read for a gap. Fewer than there was room for means that there are no more below its end.
     pub(super) fn refill(&mut self, gap: Gap, rows: Vec<Message>) {
         let after_last = rows.last().map_or(gap.from, |row| row.seq + 1);
-        self.cursor = if rows.len() < gap.room { after_last.max(gap.committed) } else { after_last };
+        self.cursor = if rows.len() < gap.room { gap.below } else { after_last };
         if !self.doubtful.is_empty() {
             let was_doubtful = |row: &&Message| self.doubtful.iter().any(|numbers| numbers.contains(&row.seq));
             self.messages += rows.iter().filter(was_doubtful).count() as u64;
             self.doubtful.retain(|numbers| numbers.end > self.cursor);
         }
-        self.committed = self.committed.max(self.cursor);
         self.window.extend(rows);
     }
 

@@ -1,6 +1,6 @@
 //! The statements of the queue. Columns are read through `CAST`, so that a record damaged by hand still comes as bytes.
 
-use super::shelf::{Found, Message};
+use super::shelf::{Found, Gap, Message};
 use crate::sqlite::{signed, units, unsigned};
 use bytes::Bytes;
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
@@ -20,14 +20,15 @@ pub(super) async fn found(readers: &SqlitePool) -> sqlx::Result<Found> {
     Ok(Found { messages: number(&row, 0)?, dead_letters: number(&row, 1)?, next: number(&row, 2)? })
 }
 
-/// Up to `room` messages from a number on.
-pub(super) async fn page(readers: &SqlitePool, from: u64, room: usize) -> sqlx::Result<Vec<Message>> {
+/// The messages of a gap, as far as there is room.
+pub(super) async fn page(readers: &SqlitePool, gap: Gap) -> sqlx::Result<Vec<Message>> {
     let rows = sqlx::query(
         "SELECT seq, CAST(published_at AS INTEGER), CAST(attempts AS INTEGER), coalesce(CAST(payload AS BLOB), x'')
-         FROM messages WHERE seq >= ? ORDER BY seq LIMIT ?",
+         FROM messages WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?",
     )
-    .bind(signed(from))
-    .bind(signed(room as u64))
+    .bind(signed(gap.from))
+    .bind(signed(gap.below))
+    .bind(signed(gap.room as u64))
     .fetch_all(readers)
     .await?;
     rows.iter().map(message).collect()

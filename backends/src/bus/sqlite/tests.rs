@@ -66,7 +66,8 @@ async fn records_damaged_by_hand_come_as_bytes_and_the_rest_flows() {
 async fn a_file_that_is_no_database_is_refused_with_its_name_and_a_way_out() {
     let directory = Directory::new();
     std::fs::write(directory.0.path().join(FILE), "this is a letter, not a database ".repeat(100)).unwrap();
-    let error = SqliteBus::open(directory.0.path(), Arc::new(SystemClock), QueueOptions::default()).await.err().unwrap();
+    let error =
+        SqliteBus::open(directory.0.path(), Arc::new(SystemClock), QueueOptions::default()).await.err().unwrap();
     assert!(matches!(error, OpenError::NotADatabase { .. }), "{error:?}");
     assert!(error.to_string().contains("queue.db") && error.to_string().contains("STAMPEDE_DATA_DIR"), "{error}");
 }
@@ -81,7 +82,8 @@ async fn a_file_from_a_newer_version_is_refused_with_its_name_and_a_way_out() {
              VALUES (9000, 'the future', 1, x'00', 1)",
         )
         .await;
-    let error = SqliteBus::open(directory.0.path(), Arc::new(SystemClock), QueueOptions::default()).await.err().unwrap();
+    let error =
+        SqliteBus::open(directory.0.path(), Arc::new(SystemClock), QueueOptions::default()).await.err().unwrap();
     assert!(matches!(error, OpenError::OtherSchema { schema: 9000, .. }), "{error:?}");
     assert!(error.to_string().contains("queue.db"), "{error}");
 }
@@ -96,13 +98,70 @@ async fn a_directory_that_is_not_there_is_named() {
 #[tokio::test]
 async fn a_full_disk_refuses_the_batch_and_loses_nothing_else() {
     let directory = Directory::new();
-    let bus = directory.bus().await;
-    bus.publish(numbered(3)).await;
-    let full = sqlx::raw_sql("PRAGMA max_page_count = 1");
-    // The pragma belongs to a connection, so it is set through the scribe's own.
-    bus.shared.shelf().release(&[]);
-    drop(full);
-    bus.close().await;
+    directory.bus().await.close().await;
+    let file =
+        SqliteFile::open(directory.0.path().join(FILE), &sqlx::migrate!("../migrations/sqlite/queue"), SIZES).await;
+    let file = file.unwrap();
+    let (readers, writer) = (file.readers().await.unwrap(), Writer::open(file).await.unwrap());
+    let found = table::found(&readers).await.unwrap();
+    let shelf = Shelf::new(1000, Duration::from_secs(600), found);
+    let bus = SqliteBus::start(writer.clone(), readers, Arc::new(SystemClock), shelf);
+    let pages = |count: &'static str| {
+        writer.transaction(move |connection| {
+            Box::pin(async move {
+                sqlx::raw_sql(count).execute(connection).await?;
+                Ok(())
+            })
+        })
+    };
+    assert!(bus.publish(numbered(3)).await.iter().all(Result::is_ok));
+    pages("PRAGMA max_page_count = 1").await.unwrap();
+    let large = vec![Outgoing { payload: Bytes::from(vec![9; 100_000]) }; 3];
+    let outcomes = bus.publish(large.clone()).await;
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(PortFailure::Unavailable(_)))), "{outcomes:?}");
+    let pulled = bus.pull(10).await.unwrap();
+    assert_eq!(pulled.len(), 3);
+    bus.acknowledge(&[pulled[0].id]).await.unwrap();
+    pages("PRAGMA max_page_count = 100000").await.unwrap();
+    assert!(bus.publish(large).await.iter().all(Result::is_ok));
+    assert_eq!(bus.pull(10).await.unwrap().len(), 3);
+    assert_eq!(bus.unconsumed().await.unwrap().unwrap().len(), 5);
+}
+
+#[test]
+fn numbers_in_doubt_are_asked_of_the_table_and_never_given_again() {
+    let message = |seq| shelf::Message { seq, payload: Bytes::new(), published_at: Default::default(), attempts: 0 };
+    let mut shelf = Shelf::new(10, Duration::from_secs(1), shelf::Found { messages: 0, dead_letters: 0, next: 1 });
+    shelf.doubt(1..4);
+    assert_eq!(shelf.next(), 4);
+    shelf.arrived(vec![message(4)]);
+    let gap = shelf.gap().unwrap();
+    assert_eq!((gap.from, gap.below), (1, 5));
+    // One of the three had reached the disk after all.
+    shelf.refill(gap, vec![message(2), message(4)]);
+    assert!(shelf.gap_from().is_none());
+    assert_eq!(shelf.backlog().messages, 2);
+    assert_eq!(shelf.take(Instant::now(), 10).len(), 2);
+}
+
+#[test]
+fn a_message_that_comes_while_a_gap_is_read_is_delivered_once() {
+    let message = |seq| shelf::Message { seq, payload: Bytes::new(), published_at: Default::default(), attempts: 0 };
+    let mut shelf = Shelf::new(2, Duration::from_secs(1), shelf::Found { messages: 0, dead_letters: 0, next: 1 });
+    shelf.arrived((1..4).map(message).collect());
+    let gap = shelf.gap().unwrap();
+    shelf.arrived(vec![message(4)]);
+    shelf.refill(gap, (1..3).map(message).collect());
+    assert_eq!(shelf.take(Instant::now(), 10).iter().map(|delivery| delivery.id.0).collect::<Vec<_>>(), [1, 2]);
+    let gap = shelf.gap().unwrap();
+    assert_eq!((gap.from, gap.below), (3, 5));
+    shelf.refill(gap, (3..5).map(message).collect());
+    shelf.take(Instant::now(), 10);
+    // Full to the brim, so one more look; then new ones come directly again.
+    let gap = shelf.gap();
+    assert!(gap.is_none(), "{gap:?}");
+    shelf.arrived(vec![message(5)]);
+    assert_eq!(shelf.take(Instant::now(), 10).len(), 1);
 }
 
 #[tokio::test]

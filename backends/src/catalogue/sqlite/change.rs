@@ -12,7 +12,8 @@ pub(super) fn in_force_now(current: &Event, wanted: &Event) -> Event {
             ticket_type.limit_per_buyer = wider_limit(before, ticket_type);
         }
     }
-    let removed = current.ticket_types.iter().filter(|before| wanted.ticket_types.iter().all(|then| then.id != before.id));
+    let removed =
+        current.ticket_types.iter().filter(|before| wanted.ticket_types.iter().all(|then| then.id != before.id));
     now.ticket_types.extend(removed.cloned());
     now
 }

@@ -102,14 +102,18 @@ fn capacity_suffices(ticket_type: &TicketType, used: u32) -> Result<(), Stop> {
     if *capacity >= used {
         return Ok(());
     }
-    Err(impossible(format!("ticket type “{id}”: capacity {capacity} is less than the {used} units that are sold or held")))
+    Err(impossible(format!(
+        "ticket type “{id}”: capacity {capacity} is less than the {used} units that are sold or held"
+    )))
 }
 
 async fn apply_waiting(connection: &mut SqliteConnection, slug: EventSlug) -> Result<(), Stop> {
     let Some(listing) = rows::listing(connection, &slug).await? else { return Ok(()) };
     let Some(waiting) = listing.waiting else { return Ok(()) };
     may_be_tightened(connection, &listing.event, &waiting).await?;
-    for gone in listing.event.ticket_types.iter().filter(|now| waiting.ticket_types.iter().all(|then| then.id != now.id)) {
+    for gone in
+        listing.event.ticket_types.iter().filter(|now| waiting.ticket_types.iter().all(|then| then.id != now.id))
+    {
         rows::delete_pool(connection, gone.pool(&slug)).await?;
     }
     put(connection, &waiting, None).await

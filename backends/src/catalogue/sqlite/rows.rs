@@ -73,11 +73,7 @@ pub(super) async fn put_event(
     Ok(())
 }
 
-pub(super) async fn set_paused(
-    connection: &mut SqliteConnection,
-    slug: &EventSlug,
-    paused: bool,
-) -> sqlx::Result<()> {
+pub(super) async fn set_paused(connection: &mut SqliteConnection, slug: &EventSlug, paused: bool) -> sqlx::Result<()> {
     let set = sqlx::query("UPDATE events SET paused = ? WHERE slug = ?");
     set.bind(paused).bind(slug.as_str().to_owned()).execute(connection).await?;
     Ok(())

@@ -52,7 +52,8 @@ SELECT count(*) FROM (
         UNION ALL SELECT buyer, -units FROM buyer_units WHERE pool = ?1)
     GROUP BY buyer HAVING sum(units) <> 0)";
 
-const BY_STATUS: &str = "SELECT status, count(*), coalesce(sum(quantity), 0) FROM orders WHERE pool = ? GROUP BY status";
+const BY_STATUS: &str =
+    "SELECT status, count(*), coalesce(sum(quantity), 0) FROM orders WHERE pool = ? GROUP BY status";
 
 /// Every pool, and every pool that only orders know.
 pub(super) async fn pools(readers: &SqlitePool) -> sqlx::Result<Vec<PoolId>> {

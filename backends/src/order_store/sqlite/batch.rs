@@ -1,6 +1,6 @@
 //! A batch on its way through the judge. Pure: what it needs to know is given to it.
 
-use super::rows::NewRow;
+use super::insert::NewRow;
 use stampede_actors::ports::{Entry, Judgement};
 use stampede_domain::{
     BuyerId, Contact, Decided, Decision, Fingerprint, Millis, OrderId, PoolId, Settlement,

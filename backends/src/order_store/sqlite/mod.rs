@@ -3,13 +3,15 @@
 //! | part | job |
 //! |---|---|
 //! | [`batch`] | a batch on its way through the judge: pure, between the reads and the writes of one transaction |
-//! | [`rows`] | the statements, and rows as the domain knows them |
+//! | [`insert`] | the one statement that a sale's speed hangs on |
+//! | [`rows`] | the other statements, and rows as the domain knows them |
 //! | [`audit`] | the sums that the laws judge |
 //!
 //! A batch costs the same few statements however long it is: every statement is a hop to SQLite's thread and back.
 
 mod audit;
 mod batch;
+mod insert;
 mod rows;
 
 use crate::sqlite::{SHOP_FILE as FILE, ShopFile, Stop, reading, signed};
@@ -139,7 +141,7 @@ async fn decide(connection: &mut SqliteConnection, mut batch: Batch) -> Result<V
     if !new_rows.is_empty() {
         // In the order of their ids, so that the insert appends.
         new_rows.sort_unstable_by_key(|row| row.order);
-        rows::insert(connection, &new_rows, batch.now()).await?;
+        insert::insert(connection, &new_rows, batch.now()).await?;
     }
     Ok(judgements)
 }

@@ -180,10 +180,12 @@ async fn a_damaged_file_is_refused_with_its_name_and_a_way_out() {
 async fn many_processes_may_create_the_file_at_once() {
     let directory = Directory::new();
     let path = directory.0.path().to_owned();
-    let openers: Vec<_> = (0..6).map(|_| {
-        let path = path.clone();
-        tokio::spawn(async move { ShopFile::open(&path).await.map(drop) })
-    }).collect();
+    let openers: Vec<_> = (0..6)
+        .map(|_| {
+            let path = path.clone();
+            tokio::spawn(async move { ShopFile::open(&path).await.map(drop) })
+        })
+        .collect();
     for opener in openers {
         opener.await.unwrap().unwrap();
     }

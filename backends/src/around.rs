@@ -1,0 +1,114 @@
+//! Something done around every operation of a port: measuring it ([`crate::Timed`]), breaking it ([`crate::Flaky`]).
+//!
+//! The forwarding of each port is written once, below, for every kind of `around`.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use stampede_actors::ports::{
+    Audit, Backlog, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery, DeliveryId, Entry, Judgement,
+    Ledger, LedgerSnapshot, OrderRecord, OrderStore, Outgoing, PoolOpening, PortFailure, PortResult, PromiseOf,
+    Withdrawal,
+};
+use stampede_domain::{
+    Decision, Event, EventSlug, Fingerprint, Millis, OrderId, PoolId, PoolNumbers, Settlement, WriterReport,
+    event::Terms,
+    ledger::{ClaimAnswer, Known, Opening, Picked, PromiseAnswer},
+};
+use std::{sync::Arc, time::Duration};
+
+/// What is done around an operation.
+pub(crate) trait Around: Send + Sync {
+    /// Runs `call`, or not, and passes its answer on, or another. `operation` is the method's name.
+    fn around<T: Send>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = PortResult<T>> + Send,
+    ) -> impl Future<Output = PortResult<T>> + Send;
+}
+
+/// A port with something around it.
+pub struct Surrounded<P: ?Sized, A> {
+    pub(crate) port: Arc<P>,
+    pub(crate) around: A,
+}
+
+/// One line a method: `name(arguments) -> answer`. It becomes `self.around.around("name", self.port.name(arguments))`.
+macro_rules! forward {
+    ($Port:ident { $($method:ident($($argument:ident: $Type:ty),*) -> $Answer:ty;)* $(+ $($more:tt)*)? }) => {
+        #[async_trait]
+        impl<P: $Port + ?Sized, A: Around> $Port for Surrounded<P, A> {
+            $(
+                async fn $method(&self, $($argument: $Type),*) -> PortResult<$Answer> {
+                    self.around.around(stringify!($method), self.port.$method($($argument),*)).await
+                }
+            )*
+            $($($more)*)?
+        }
+    };
+}
+
+forward!(Ledger {
+    claim(claims: &[ClaimOf]) -> Vec<Option<ClaimAnswer>>;
+    promise(promises: &[PromiseOf]) -> Vec<PromiseAnswer>;
+    withdraw(withdrawals: &[Withdrawal]) -> ();
+    settle(settlements: &[Settlement], report: Option<WriterReport>) -> u32;
+    pick(pool: PoolId, limit: usize) -> (u64, Vec<Picked>);
+    claims_older_than(pool: PoolId, age: Duration, limit: usize) -> Vec<OrderId>;
+    find(order: OrderId) -> Option<Known>;
+    snapshot() -> LedgerSnapshot;
+    set_terms(pool: PoolId, terms: Terms) -> ();
+    open(pool: PoolId, opening: &Opening) -> ();
+});
+
+forward!(OrderStore {
+    decide(now: Millis, entries: &[Entry]) -> Vec<Judgement>;
+    settlements(orders: &[OrderId]) -> Vec<Settlement>;
+    changed_since(pool: PoolId, after: u64) -> (Settlement, u64);
+    fates(orders: &[OrderId]) -> Vec<(OrderId, Fingerprint, Decision)>;
+    find(order: OrderId) -> Option<OrderRecord>;
+    open_pool(pool: PoolId, epoch: u64) -> Option<PoolOpening>;
+    pool(pool: PoolId) -> (u64, PoolNumbers);
+    audit() -> Vec<Audit>;
+    rows_after(after: Option<OrderId>, limit: u32) -> Vec<OrderRecord>;
+});
+
+forward!(Catalogue {
+    revision() -> u64;
+    snapshot() -> CatalogueSnapshot;
+    apply(event: &Event) -> bool;
+    apply_waiting(event: &EventSlug) -> ();
+    set_paused(event: &EventSlug, paused: bool) -> bool;
+});
+
+forward!(Bus {
+    pull(limit: usize) -> Vec<Delivery>;
+    acknowledge(ids: &[DeliveryId]) -> ();
+    release(ids: &[DeliveryId]) -> ();
+    set_aside(letters: &[(DeliveryId, String)]) -> ();
+    dead_letters(limit: usize) -> Vec<DeadLetter>;
+    unconsumed() -> Option<Vec<Bytes>>;
+    backlog() -> Backlog;
+    +
+    /// A batch counts as failed when all of it failed; a failure from around is the failure of each message.
+    async fn publish(&self, batch: Vec<Outgoing>) -> Vec<PortResult<()>> {
+        let count = batch.len();
+        let call = async { all_failed(self.port.publish(batch).await) };
+        match self.around.around("publish", call).await {
+            Ok(outcomes) => outcomes,
+            Err(failure) => vec![Err(failure); count],
+        }
+    }
+
+    /// The port is closed, whatever happens around it.
+    async fn close(&self) {
+        self.port.close().await;
+    }
+});
+
+fn all_failed(outcomes: Vec<PortResult<()>>) -> PortResult<Vec<PortResult<()>>> {
+    let first: Option<PortFailure> = outcomes.first().and_then(|outcome| outcome.clone().err());
+    match first {
+        Some(failure) if outcomes.iter().all(|outcome| outcome.as_ref() == Err(&failure)) => Err(failure),
+        _ => Ok(outcomes),
+    }
+}
