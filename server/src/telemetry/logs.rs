@@ -5,6 +5,7 @@ use anyhow::Context;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use std::io::IsTerminal;
 use tracing::Level;
 use tracing_subscriber::{EnvFilter, Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -12,7 +13,10 @@ use tracing_subscriber::{EnvFilter, Layer, filter::Targets, fmt, layer::Subscrib
 pub(super) fn begin(config: &Config) -> anyhow::Result<Option<SdkTracerProvider>> {
     let filter = EnvFilter::builder().parse(&config.log).context("STAMPEDE_LOG is no filter")?;
     let lines = match config.log_format {
-        LogFormat::Human => fmt::layer().with_target(false).with_writer(std::io::stderr).boxed(),
+        LogFormat::Human => {
+            let colours = std::io::stderr().is_terminal();
+            fmt::layer().with_target(false).with_ansi(colours).with_writer(std::io::stderr).boxed()
+        }
         LogFormat::Json => fmt::layer().json().with_current_span(true).with_writer(std::io::stderr).boxed(),
     };
     let traces = config.otlp_endpoint.as_deref().map(provider).transpose()?;
