@@ -1,6 +1,6 @@
 //! What every catalogue must do, together with the order store it sells from.
 
-use crate::order_store::contract::{NOW, Shop, StoreRig, assert_sound, day, entry, fair, night};
+use crate::order_store::rig::{NOW, Shop, StoreRig, assert_sound, day, entry, fair, night};
 use stampede_actors::ports::PortFailure;
 use stampede_domain::{BuyerId, Decision, RejectReason};
 

@@ -1,10 +1,9 @@
 //! What every order store must do. A technology's tests call `order_store_contract!` with a function that makes a [`StoreRig`].
 
-use stampede_actors::ports::{Catalogue, Entry, Judgement, OrderStore, PortFailure};
-use stampede_domain::{
-    BuyerId, Contact, Decision, Event, Fingerprint, Intent, Millis, OrderId, OrderStatus, PoolId, RejectReason,
-    decide::Want, laws::check_store,
-};
+use super::rig::{NOW, Shop, StoreRig, assert_sound, day, entry, fair, id, night};
+use crate::flaky::{Fault, Flaky, Script};
+use stampede_actors::ports::{Entry, Judgement, OrderStore, PortFailure};
+use stampede_domain::{BuyerId, Contact, Decision, Fingerprint, OrderStatus, PoolId, RejectReason, decide::Want};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
@@ -24,6 +23,7 @@ macro_rules! order_store_contract {
             extreme_numbers_and_strange_names_come_back_as_they_were,
             ten_thousand_orders_in_one_batch_are_judged,
             a_decide_that_is_dropped_is_whole_or_not_at_all_and_blocks_nobody,
+            a_decision_whose_answer_was_lost_is_found_by_asking_again,
             decisions_survive_a_crash,
             two_stores_at_once_never_oversell,
             an_expiry_is_fenced_by_a_newer_opening,
@@ -49,62 +49,6 @@ macro_rules! order_store_contract {
 }
 pub(crate) use order_store_contract;
 
-/// A shop, open.
-pub(crate) struct Shop {
-    pub(crate) store: Arc<dyn OrderStore>,
-    pub(crate) catalogue: Arc<dyn Catalogue>,
-}
-
-/// Opens the same shop again and again, also twice at once. Dropping one without closing it is a crash.
-pub(crate) trait StoreRig: Sync {
-    async fn open(&self) -> Shop;
-}
-
-pub(crate) const NOW: Millis = Millis(1_700_000_000_000);
-
-/// A fair with two ticket types.
-pub(crate) fn fair(capacities: [u32; 2], limits: [Option<u32>; 2]) -> Event {
-    let document = r#"{"slug":"fair","name":"Fair","place":"Here","starts_at":"2027-08-19T14:00:00Z",
-        "ends_at":"2027-08-22T01:00:00Z","time_zone":"Europe/Vienna",
-        "texts":{"de":{"title":"a","lead":""},"en":{"title":"a","lead":""}},
-        "ticket_types":[{"id":"day","name":"Day","price":{"minor":100,"currency":"EUR"},"payment":"at_the_gate",
-        "capacity":1,"max_per_order":6,"sale":{"opens_at":"2026-01-01T00:00:00Z","closes_at":"2027-08-19T14:00:00Z"}}]}"#;
-    let mut event: Event = serde_json::from_str(document).unwrap();
-    let mut night = event.ticket_types[0].clone();
-    night.id = "night".parse().unwrap();
-    event.ticket_types.push(night);
-    for (ticket_type, (capacity, limit)) in event.ticket_types.iter_mut().zip(capacities.into_iter().zip(limits)) {
-        (ticket_type.capacity, ticket_type.limit_per_buyer) = (capacity, limit);
-    }
-    event
-}
-
-pub(crate) fn day() -> PoolId {
-    PoolId::of(&"fair".parse().unwrap(), &"day".parse().unwrap())
-}
-
-pub(crate) fn night() -> PoolId {
-    PoolId::of(&"fair".parse().unwrap(), &"night".parse().unwrap())
-}
-
-pub(crate) fn id(number: u32) -> OrderId {
-    OrderId(uuid::Uuid::from_u128(1_700_000_000_000 << 80 | 0x7000_8000_0000_0000_0000 | u128::from(number)))
-}
-
-pub(crate) fn entry(number: u32, quantity: u32) -> Entry {
-    let intent = Intent {
-        order: id(number),
-        pool: day(),
-        quantity,
-        buyer: BuyerId(i64::from(number % 7)),
-        fingerprint: Fingerprint(i64::from(number)),
-        asked_at: NOW,
-        contact: Contact::default(),
-        trace: None,
-    };
-    Entry { intent, want: Want::Place }
-}
-
 fn of(buyer: i64, mut entry: Entry) -> Entry {
     entry.intent.buyer = BuyerId(buyer);
     entry
@@ -123,12 +67,6 @@ async fn opened(rig: &impl StoreRig, capacities: [u32; 2], limits: [Option<u32>;
 
 async fn decide(shop: &Shop, entries: &[Entry]) -> Vec<Judgement> {
     shop.store.decide(NOW, entries).await.unwrap()
-}
-
-pub(crate) async fn assert_sound(shop: &Shop) {
-    for audit in shop.store.audit().await.unwrap() {
-        assert_eq!(check_store(audit.pool, &audit.sums), [], "{audit:?}");
-    }
 }
 
 const SOLD_OUT: Decision = Decision::Rejected(RejectReason::SoldOut);
@@ -272,6 +210,18 @@ pub(crate) async fn a_decide_that_is_dropped_is_whole_or_not_at_all_and_blocks_n
         let rows = shop.store.fates(&orders).await.unwrap().len();
         assert!(rows == 0 || rows == 100, "{rows} rows of batch {part}");
     }
+    assert_sound(&shop).await;
+}
+
+pub(crate) async fn a_decision_whose_answer_was_lost_is_found_by_asking_again(rig: &impl StoreRig) {
+    let shop = opened(rig, [3, 10], [None; 2]).await;
+    let script = Script::default();
+    let flaky = Flaky::new(Arc::clone(&shop.store), script.clone());
+    script.on("decide", 1, Fault::LoseAnswer);
+    let entries = [entry(1, 2), entry(2, 2)];
+    assert!(matches!(flaky.decide(NOW, &entries).await, Err(PortFailure::Unknown(_))));
+    let found = flaky.decide(NOW, &entries).await.unwrap().remove(0);
+    assert_eq!((found.settlement.decided.len(), found.fresh.len(), found.settlement.numbers.sold), (2, 0, 2));
     assert_sound(&shop).await;
 }
 

@@ -3,8 +3,10 @@
 mod sqlite;
 
 #[cfg(test)]
-pub(crate) mod contract;
+mod contract;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+pub(crate) mod rig;
 
 pub use sqlite::SqliteOrderStore;

@@ -1,6 +1,6 @@
 //! A naive order store, and the proof that a real one judges as it does.
 
-use super::contract::{NOW, StoreRig, assert_sound, day, entry, fair, night};
+use super::rig::{NOW, StoreRig, assert_sound, day, entry, fair, night};
 use proptest::{
     prelude::*,
     strategy::ValueTree,

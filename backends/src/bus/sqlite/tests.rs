@@ -177,3 +177,27 @@ async fn the_acknowledged_are_deleted_even_when_nothing_else_is_published() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_commit_that_fails_is_unknown_and_the_queue_goes_on() {
+    let directory = Directory::new();
+    let bus = directory.bus().await;
+    assert!(bus.publish(numbered(2)).await.iter().all(Result::is_ok));
+    // A foreign key that is looked at only by the commit.
+    directory
+        .by_hand(
+            "CREATE TABLE parents (id INTEGER PRIMARY KEY);
+             CREATE TABLE children (parent REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED);
+             CREATE TRIGGER orphan AFTER INSERT ON messages BEGIN INSERT INTO children VALUES (99); END;",
+        )
+        .await;
+    let outcomes = bus.publish(numbered(3)).await;
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(PortFailure::Unknown(_)))), "{outcomes:?}");
+    let pulled = bus.pull(10).await.unwrap();
+    assert_eq!(pulled.len(), 2);
+    bus.acknowledge(&[pulled[0].id, pulled[1].id]).await.unwrap();
+    directory.by_hand("DROP TRIGGER orphan").await;
+    assert!(bus.publish(numbered(4)).await.iter().all(Result::is_ok));
+    assert_eq!(bus.pull(10).await.unwrap().len(), 4);
+    assert_eq!(bus.backlog().await.unwrap().messages, 4);
+}

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     SqliteOrderStore,
     catalogue::contract,
-    order_store::contract::{Shop, StoreRig, fair},
+    order_store::rig::{Shop, StoreRig, fair},
 };
 use std::sync::Arc;
 use tempfile::TempDir;

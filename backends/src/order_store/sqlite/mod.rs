@@ -124,7 +124,7 @@ async fn decide(connection: &mut SqliteConnection, mut batch: Batch) -> Result<V
         let pool = part.pool;
         let mut row = rows::pool(connection, pool).await?.ok_or_else(|| unknown(pool))?;
         let mut units = match row.limit_per_buyer {
-            Some(_) => rows::units(connection, pool, &part.buyers()).await?,
+            Some(_) => rows::units(connection, pool, part.buyers()).await?,
             None => HashMap::new(),
         };
         let outcome = part.judge(&mut row, &mut units, &mut known);
@@ -132,7 +132,7 @@ async fn decide(connection: &mut SqliteConnection, mut batch: Batch) -> Result<V
             // Numbers before orders: a batch that would break the pool's constraint fails before its rows are written.
             rows::update_pool(connection, pool, &row.numbers).await?;
             if row.limit_per_buyer.is_some() {
-                rows::set_units(connection, pool, row.numbers.version, &outcome.bought).await?;
+                rows::set_units(connection, pool, row.numbers.version, outcome.bought).await?;
             }
             new_rows.extend(outcome.rows);
         }
@@ -157,7 +157,7 @@ async fn settlements(connection: &mut SqliteConnection, orders: &[OrderId]) -> s
         let buyers = match row.limit_per_buyer {
             Some(_) => {
                 let concerned = rows::distinct(known.iter().map(|row| row.buyer));
-                let units = rows::units(connection, pool, &concerned).await?;
+                let units = rows::units(connection, pool, concerned.clone()).await?;
                 concerned.into_iter().map(|buyer| (buyer, units.get(&buyer).copied().unwrap_or(0))).collect()
             }
             None => Vec::new(),

@@ -135,13 +135,15 @@ pub(super) async fn update_pool(
 pub(super) async fn units(
     connection: &mut SqliteConnection,
     pool: PoolId,
-    buyers: &[BuyerId],
+    mut buyers: Vec<BuyerId>,
 ) -> sqlx::Result<HashMap<BuyerId, u32>> {
+    // In the order of the table: neighbours share pages.
+    buyers.sort_unstable();
     let rows = sqlx::query(
         "SELECT buyer, units FROM json_each(?) AS wanted
          CROSS JOIN buyer_units ON buyer_units.pool = ? AND buyer_units.buyer = wanted.value",
     )
-    .bind(serde_json::to_string(buyers).unwrap_or_default())
+    .bind(serde_json::to_string(&buyers).unwrap_or_default())
     .bind(pool.0)
     .fetch_all(connection)
     .await?;
@@ -179,15 +181,16 @@ pub(super) async fn set_units(
     connection: &mut SqliteConnection,
     pool: PoolId,
     version: u64,
-    units: &[(BuyerId, u32)],
+    mut units: Vec<(BuyerId, u32)>,
 ) -> sqlx::Result<()> {
+    units.sort_unstable();
     sqlx::query(
         "INSERT INTO buyer_units (pool, buyer, units, version) SELECT ?, value ->> 0, value ->> 1, ? FROM json_each(?)
          WHERE true ON CONFLICT DO UPDATE SET units = excluded.units, version = excluded.version",
     )
     .bind(pool.0)
     .bind(signed(version))
-    .bind(serde_json::to_string(units).unwrap_or_default())
+    .bind(serde_json::to_string(&units).unwrap_or_default())
     .execute(connection)
     .await?;
     Ok(())

@@ -1,7 +1,10 @@
 use super::*;
 use crate::{
     SqliteCatalogue,
-    order_store::contract::{self, Shop, StoreRig, entry, fair},
+    order_store::{
+        contract,
+        rig::{self, Shop, StoreRig, entry, fair},
+    },
 };
 use sqlx::Connection;
 use stampede_actors::ports::Catalogue;
@@ -40,7 +43,7 @@ async fn sold() -> Directory {
     let file = ShopFile::open(directory.0.path()).await.unwrap();
     SqliteCatalogue::new(&file).apply(&fair([10, 10], [Some(3), None])).await.unwrap();
     let entries: Vec<_> = (0..6).map(|number| entry(number, 1)).collect();
-    SqliteOrderStore::new(&file).decide(contract::NOW, &entries).await.unwrap();
+    SqliteOrderStore::new(&file).decide(rig::NOW, &entries).await.unwrap();
     file.close().await;
     directory
 }
@@ -113,9 +116,9 @@ async fn another_process_in_the_middle_of_a_write_is_waited_for() {
     let mut other = SqliteConnection::connect_with(&options).await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE; UPDATE pools SET version = version + 1").execute(&mut other).await.unwrap();
     let store = Arc::clone(&shop.store);
-    let deciding = tokio::spawn(async move { store.decide(contract::NOW, &[entry(50, 1)]).await });
+    let deciding = tokio::spawn(async move { store.decide(rig::NOW, &[entry(50, 1)]).await });
     // Readers are not in its way at all.
-    assert!(shop.store.pool(contract::day()).await.is_ok());
+    assert!(shop.store.pool(rig::day()).await.is_ok());
     sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
     assert_eq!(deciding.await.unwrap().unwrap()[0].fresh.len(), 1);
 }
@@ -132,8 +135,8 @@ async fn a_transaction_that_panics_is_rolled_back_and_the_next_one_works() {
     });
     assert!(matches!(panicking.await, Err(PortFailure::Unknown(_))));
     let store = SqliteOrderStore::new(&file);
-    assert_eq!(store.pool(contract::day()).await.unwrap().1.sold, 6);
-    assert_eq!(store.decide(contract::NOW, &[entry(50, 1)]).await.unwrap()[0].settlement.numbers.sold, 7);
+    assert_eq!(store.pool(rig::day()).await.unwrap().1.sold, 6);
+    assert_eq!(store.decide(rig::NOW, &[entry(50, 1)]).await.unwrap()[0].settlement.numbers.sold, 7);
 }
 
 #[tokio::test]
@@ -151,10 +154,10 @@ async fn a_full_disk_is_unavailable_and_leaves_everything_as_it_was() {
     pages("PRAGMA max_page_count = 1").await.unwrap();
     let store = SqliteOrderStore::new(&file);
     let many: Vec<_> = (100..3000).map(|number| entry(number, 1)).collect();
-    assert!(matches!(store.decide(contract::NOW, &many).await, Err(PortFailure::Unavailable(_))));
+    assert!(matches!(store.decide(rig::NOW, &many).await, Err(PortFailure::Unavailable(_))));
     assert_eq!(store.fates(&[many[0].intent.order]).await.unwrap(), []);
     pages("PRAGMA max_page_count = 1000000").await.unwrap();
-    assert_eq!(store.decide(contract::NOW, &many).await.unwrap()[0].fresh.len(), 2900);
+    assert_eq!(store.decide(rig::NOW, &many).await.unwrap()[0].fresh.len(), 2900);
 }
 
 #[tokio::test]
@@ -164,7 +167,7 @@ async fn a_closed_file_says_so() {
     let store = SqliteOrderStore::new(&file);
     file.close().await;
     file.close().await;
-    assert!(matches!(store.decide(contract::NOW, &[entry(9, 1)]).await, Err(PortFailure::Unavailable(_))));
+    assert!(matches!(store.decide(rig::NOW, &[entry(9, 1)]).await, Err(PortFailure::Unavailable(_))));
     assert!(matches!(store.find(entry(9, 1).intent.order).await, Err(PortFailure::Unavailable(_))));
 }
 
