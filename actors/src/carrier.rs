@@ -101,9 +101,14 @@ impl<L: Logic> Role<L> {
         Mailbox::new(Arc::clone(&self.shared.gate), Arc::clone(&self.shared) as Arc<dyn Door<M>>)
     }
 
+    /// This life is the last: when it ends, with its thread, nobody takes its place.
+    pub fn retire(&self) {
+        self.shared.leaving.store(true, Ordering::Release);
+    }
+
     /// Ends the actor for good. What it has begun ends where it stands: drain it first.
     pub fn leave(&self) {
-        self.shared.leaving.store(true, Ordering::Release);
+        self.retire();
         if let Some(address) = self.shared.address.swap(None) {
             deliver(&address, Leave);
         }

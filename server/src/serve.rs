@@ -6,14 +6,10 @@ use crate::{
     telemetry::{self, Telemetry},
     wiring::{Ports, Stage},
 };
-use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web::Data};
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web::Data, web::ServiceConfig};
 use anyhow::Context;
 use stampede_http::{Shop, ShopOptions, ops::ControlRoom};
-use std::{
-    process::ExitCode,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// How long an idle connection is kept: longer than a reader pauses, shorter than a crowd's worth of sockets.
@@ -23,33 +19,51 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// Connections of one worker; above it the kernel queues.
 const CONNECTIONS: usize = 25_000;
 
+/// What a measurement changes about a shop, to compare it with itself (`load-tests/bench`).
+#[derive(Clone, Copy)]
+pub struct Variant {
+    /// Puts other ports in the place of the real ones.
+    pub ports: fn(Ports) -> Ports,
+    /// Adds addresses to the public ones, in the same App and behind the same middleware.
+    pub routes: fn(&mut ServiceConfig),
+}
+
 /// Runs the shop until it is told to stop.
 ///
 /// # Errors
 /// What keeps it from beginning, with the way out.
 pub async fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    serve_variant(config, Variant { ports: |ports| ports, routes: |_| {} }).await
+}
+
+/// Runs a shop that differs from the product in what `variant` says, and in nothing else.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<ExitCode> {
     home::prepare(&config.data_dir)?;
     let _lock = home::lock(&config.data_dir)?;
     let telemetry = Telemetry::begin(&config)?;
     let secret = home::secret(&config.data_dir, config.secret.as_deref())?;
     let (ports, files) = Ports::embedded(&config.data_dir).await?;
     demo::seed(&config, ports.catalogue.as_ref(), ports.clock.now()).await?;
+    let ports = (variant.ports)(ports);
 
     let stage = Arc::new(Stage::set(&config, ports.clone()));
     let (close, closing) = watch::channel(false);
     let options = ShopOptions { public_url: config.public_url.clone(), max_watchers: config.max_watchers };
     let shop = Arc::new(Shop::new(&secret, options, closing)?);
-    let (public, public_server) = public(&config, &stage, &shop)?;
-    let (private, private_server) = private(&config, &stage, &ports, &telemetry)?;
+    let (public, public_server, http) = public(&config, &stage, &shop, variant.routes)?;
+    let (private, private_server, ops) = private(&config, &stage, &ports, &telemetry)?;
     let public_server = actix::spawn(public_server);
     let private_server = actix::spawn(private_server);
     let sampler = actix::spawn(telemetry::sample(Arc::clone(&stage.cast), Arc::clone(&ports.bus)));
-    greet(&config, &ports).await?;
-    let crowd = (config.demo_crowd > 0).then(|| actix::spawn(crowd::come(config.http_addr, config.demo_crowd)));
+    greet(&config, &ports, http, ops).await?;
+    let crowd = (config.demo_crowd > 0).then(|| actix::spawn(crowd::come(http, config.demo_crowd)));
 
     stop_signal().await?;
     tracing::info!("closing down: no new orders, writing what is held");
-    stage.admitting.store(false, Ordering::Relaxed);
+    stage.stop_admitting();
     close.send_replace(true);
     if let Some(crowd) = crowd {
         crowd.abort();
@@ -74,14 +88,21 @@ pub async fn serve(config: Config) -> anyhow::Result<ExitCode> {
     }
 }
 
-type Running = (ServerHandle, actix_web::dev::Server);
+/// A server, how to stop it, and where it really listens (a configured port may be 0).
+type Running = (ServerHandle, actix_web::dev::Server, SocketAddr);
 
-fn public(config: &Config, stage: &Arc<Stage>, shop: &Arc<Shop>) -> anyhow::Result<Running> {
+fn public(
+    config: &Config,
+    stage: &Arc<Stage>,
+    shop: &Arc<Shop>,
+    further: fn(&mut ServiceConfig),
+) -> anyhow::Result<Running> {
     let (stage, shop) = (Arc::clone(stage), Arc::clone(shop));
     let mut server = HttpServer::new(move || {
         let desk = stage.desk(&shop);
         App::new()
             .wrap(from_fn(stampede_http::middleware::serve))
+            .configure(further)
             .configure(|routes| stampede_http::routes(routes, desk))
     })
     .keep_alive(KEEP_ALIVE)
@@ -98,8 +119,9 @@ fn public(config: &Config, stage: &Arc<Stage>, shop: &Arc<Shop>) -> anyhow::Resu
             config.http_addr
         )
     })?;
+    let address = server.addrs()[0];
     let server = server.run();
-    Ok((server.handle(), server))
+    Ok((server.handle(), server, address))
 }
 
 fn private(config: &Config, stage: &Arc<Stage>, ports: &Ports, telemetry: &Telemetry) -> anyhow::Result<Running> {
@@ -120,18 +142,20 @@ fn private(config: &Config, stage: &Arc<Stage>, ports: &Ports, telemetry: &Telem
             .with_context(|| {
                 format!("{} cannot be listened on. Set STAMPEDE_OPS_ADDR to a free address", config.ops_addr)
             })?
-            .run();
-    Ok((server.handle(), server))
+            ;
+    let address = server.addrs()[0];
+    let server = server.run();
+    Ok((server.handle(), server, address))
 }
 
 /// Says in a few lines what was chosen and where to look.
 #[expect(clippy::print_stdout, reason = "the greeting is for whoever typed the command, not for the log")]
-async fn greet(config: &Config, ports: &Ports) -> anyhow::Result<()> {
+async fn greet(config: &Config, ports: &Ports, http: SocketAddr, ops: SocketAddr) -> anyhow::Result<()> {
     let catalogue = ports.catalogue.snapshot().await?;
     println!("Stampede {} · embedded, in {}", env!("CARGO_PKG_VERSION"), config.data_dir.display());
-    println!("  shop       http://{}", config.http_addr);
-    println!("  API        http://{}/api/docs", config.http_addr);
-    println!("  operators  http://{}   (/metrics /actors /audit /readyz)", config.ops_addr);
+    println!("  shop       http://{http}");
+    println!("  API        http://{http}/api/docs");
+    println!("  operators  http://{ops}   (/metrics /actors /audit /readyz)");
     match catalogue.listings.first() {
         None => println!("  for sale   nothing yet: stampede event apply FILE"),
         Some(listing) => {
@@ -149,8 +173,8 @@ async fn greet(config: &Config, ports: &Ports) -> anyhow::Result<()> {
         store = "sqlite",
         ledger = "in process",
         bus = "sqlite queue",
-        http = %config.http_addr,
-        ops = %config.ops_addr,
+        %http,
+        %ops,
         events = catalogue.listings.len(),
         "the shop is open for visitors"
     );

@@ -20,7 +20,7 @@ use stampede_http::{Desk, Shop, desk::Mailboxes, ops::Cast};
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -89,6 +89,7 @@ pub struct Stage {
     writers: Vec<Role<Writer>>,
     order_writer: Role<OrderWriter>,
     cache_sync: Role<CacheSync>,
+    inventories: Mutex<Vec<Role<Inventory>>>,
     seeds: AtomicU64,
 }
 
@@ -146,6 +147,7 @@ impl Stage {
             writers,
             order_writer,
             cache_sync,
+            inventories: Mutex::default(),
             seeds: AtomicU64::new(1),
         }
     }
@@ -171,6 +173,7 @@ impl Stage {
         let inventory: Role<Inventory> =
             Role::here(gate, move |life| Inventory::new(parts.clone(), life.role.gate(), life.tasks));
         self.board.subscribe(inventory.mailbox::<Restock>());
+        self.inventories.lock().unwrap_or_else(PoisonError::into_inner).push(inventory.clone());
         let mailboxes = Mailboxes {
             find_event: inventory.mailbox(),
             list_events: inventory.mailbox(),
@@ -191,6 +194,12 @@ impl Stage {
     #[must_use]
     pub fn audit(&self) -> stampede_actors::mailbox::Mailbox<AuditLaws> {
         self.cache_sync.mailbox()
+    }
+
+    /// Takes no more orders. Those under way come to their end; the workers' actors go with their threads.
+    pub fn stop_admitting(&self) {
+        self.admitting.store(false, Ordering::Relaxed);
+        self.inventories.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Role::retire);
     }
 
     /// Writes what is held, settles it, and lets the actors go. What does not finish in time is on the bus and comes back
