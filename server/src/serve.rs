@@ -141,8 +141,7 @@ fn private(config: &Config, stage: &Arc<Stage>, ports: &Ports, telemetry: &Telem
             .bind(config.ops_addr)
             .with_context(|| {
                 format!("{} cannot be listened on. Set STAMPEDE_OPS_ADDR to a free address", config.ops_addr)
-            })?
-            ;
+            })?;
     let address = server.addrs()[0];
     let server = server.run();
     Ok((server.handle(), server, address))

@@ -15,7 +15,7 @@ use stampede_actors::{
     shelf::{Board, Restock},
     writer::{WRITER_CAPACITY, Writer},
 };
-use stampede_backends::{InProcessLedger, QueueOptions, ShopFile, SqliteBus, SqliteCatalogue, SqliteOrderStore};
+use stampede_backends::{InProcessLedger, QueueOptions, ShopFile, SqliteBus, SqliteCatalogue, SqliteOrderStore, Timed};
 use stampede_http::{Desk, Shop, desk::Mailboxes, ops::Cast};
 use std::{
     path::Path,
@@ -63,7 +63,20 @@ impl Ports {
             bus: Arc::new(bus),
             clock,
         };
-        Ok((ports, Files { shop }))
+        Ok((ports.timed(), Files { shop }))
+    }
+}
+
+impl Ports {
+    /// The same ports, each call timed. Metrics must have begun.
+    fn timed(self) -> Self {
+        Self {
+            clock: self.clock,
+            store: Arc::new(Timed::new("order_store", self.store)),
+            catalogue: Arc::new(Timed::new("catalogue", self.catalogue)),
+            ledger: Arc::new(Timed::new("ledger", self.ledger)),
+            bus: Arc::new(Timed::new("bus", self.bus)),
+        }
     }
 }
 

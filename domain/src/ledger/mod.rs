@@ -225,3 +225,6 @@ impl PoolBook {
         self.claims.insert(order, claim);
     }
 }
+
+#[cfg(test)]
+mod tests;

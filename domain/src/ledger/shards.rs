@@ -24,5 +24,5 @@ impl<T> Shards<T> {
 }
 
 fn index(key: i64) -> usize {
-    key.rem_euclid(SHARDS as i64).unsigned_abs() as usize % SHARDS
+    (key.unsigned_abs() % SHARDS as u64) as usize
 }

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod crowd;
+
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use std::{
@@ -19,11 +21,11 @@ const BINARY: &str = env!("CARGO_BIN_EXE_stampede");
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A shop: its data outlive its processes.
-pub struct Shop {
+pub(crate) struct Shop {
     directory: TempDir,
     settings: HashMap<&'static str, String>,
     running: Option<Running>,
-    pub client: Client,
+    pub(crate) client: Client,
 }
 
 struct Running {
@@ -34,14 +36,14 @@ struct Running {
 
 impl Shop {
     /// A shop that sells `capacity` tickets of the demo festival from now on, as many to each buyer as wanted.
-    pub async fn selling(capacity: u32) -> Self {
+    pub(crate) async fn selling(capacity: u32) -> Self {
         let mut shop = Self::closed(&[("STAMPEDE_DEMO_CAPACITY", &capacity.to_string())]);
         shop.start().await;
         shop
     }
 
     /// A shop that is not running yet.
-    pub fn closed(settings: &[(&'static str, &str)]) -> Self {
+    pub(crate) fn closed(settings: &[(&'static str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut all: HashMap<_, _> = HashMap::from([
             ("STAMPEDE_HTTP_ADDR", "127.0.0.1:0".to_owned()),
@@ -56,7 +58,7 @@ impl Shop {
     }
 
     /// Starts the process and waits until it can sell.
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let mut child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = |what: &str| {
@@ -68,18 +70,21 @@ impl Shop {
         // Nobody reads the rest, and it is short.
         std::thread::spawn(move || lines.for_each(drop));
         self.running = Some(Running { child, http, ops });
-        self.until("the shop is ready", async || self.ops("/readyz").await.is_some_and(|answer| answer.status().is_success())).await;
+        self.until("the shop is ready", async || {
+            self.ops("/readyz").await.is_some_and(|answer| answer.status().is_success())
+        })
+        .await;
     }
 
     /// Kills the process where it stands.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut running = self.running.take().expect("the shop runs");
         running.child.kill().unwrap();
         running.child.wait().unwrap();
     }
 
     /// Asks the process to stop, and waits for it.
-    pub fn stop(&mut self) -> ExitStatus {
+    pub(crate) fn stop(&mut self) -> ExitStatus {
         let mut running = self.running.take().expect("the shop runs");
         let id = running.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
@@ -87,12 +92,12 @@ impl Shop {
     }
 
     /// A small command on the shop's data.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// What `stampede audit` prints, which must find every law holding.
-    pub fn audit(&self) -> String {
+    pub(crate) fn audit(&self) -> String {
         let output = self.run(&["audit"]);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
@@ -106,50 +111,50 @@ impl Shop {
     }
 
     /// Changes a setting for the next start.
-    pub fn set(&mut self, name: &'static str, value: &str) {
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.settings.insert(name, value.to_owned());
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         Path::new(&self.settings["STAMPEDE_DATA_DIR"]).to_owned()
     }
 
-    pub fn directory(&self) -> &Path {
+    pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.running.as_ref().expect("the shop runs").http)
     }
 
     /// `host:port` of the shop.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.url("").trim_start_matches("http://").to_owned()
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.client.get(self.url(path)).send().await.unwrap()
     }
 
     /// The operators' port; `None` while it does not answer.
-    pub async fn ops(&self, path: &str) -> Option<Response> {
+    pub(crate) async fn ops(&self, path: &str) -> Option<Response> {
         let url = format!("{}{path}", self.running.as_ref().expect("the shop runs").ops);
         self.client.get(url).send().await.ok()
     }
 
-    pub async fn ops_json(&self, path: &str) -> Value {
+    pub(crate) async fn ops_json(&self, path: &str) -> Value {
         json(self.ops(path).await.expect("the operators' port answers")).await
     }
 
     /// Buys, with a key of the caller's.
-    pub async fn buy(&self, key: &str, user: &str, quantity: u32) -> reqwest::Result<Response> {
+    pub(crate) async fn buy(&self, key: &str, user: &str, quantity: u32) -> reqwest::Result<Response> {
         let body = format!(r#"{{"userId":"{user}","quantity":{quantity}}}"#);
         let request = self.client.post(self.url("/api/tickets/buy")).header("content-type", "application/json");
         request.header("idempotency-key", key).body(body).send().await
     }
 
     /// The status of an order, `None` when nobody can tell at the moment.
-    pub async fn status(&self, order: &str) -> Option<String> {
+    pub(crate) async fn status(&self, order: &str) -> Option<String> {
         let answer = self.get(&format!("/api/orders/{order}")).await;
         match answer.status() {
             StatusCode::OK => Some(json(answer).await["status"].as_str().unwrap().to_owned()),
@@ -159,27 +164,32 @@ impl Shop {
     }
 
     /// `(available, in flight, sold)` of the featured event.
-    pub async fn numbers(&self) -> (u64, u64, u64) {
+    pub(crate) async fn numbers(&self) -> (u64, u64, u64) {
         let event = json(self.get("/api/v1/events/frequency-festival/availability").await).await;
         let numbers = &event["ticketTypes"][0];
         let number = |name: &str| numbers[name].as_u64().unwrap();
         (number("available"), number("inFlight"), number("sold"))
     }
 
+    /// Waits until `(available, in flight, sold)` are shown, which lags a tenth of a second behind.
+    pub(crate) async fn until_numbers(&self, numbers: (u64, u64, u64)) {
+        self.until(&format!("{numbers:?} are shown"), async || self.numbers().await == numbers).await;
+    }
+
     /// A metric's value, summed over the series whose labels contain `labels`.
-    pub async fn metric(&self, name: &str, labels: &str) -> f64 {
+    pub(crate) async fn metric(&self, name: &str, labels: &str) -> f64 {
         let text = self.ops("/metrics").await.unwrap().text().await.unwrap();
         let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(labels));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 
     /// Waits until something is so.
-    pub async fn until(&self, what: &str, mut so: impl AsyncFnMut() -> bool) {
+    pub(crate) async fn until(&self, what: &str, mut so: impl AsyncFnMut() -> bool) {
         until(what, &mut so).await;
     }
 
     /// Waits until nothing is in flight and what is shown is what is stored.
-    pub async fn until_quiet(&self) {
+    pub(crate) async fn until_quiet(&self) {
         self.until("nothing is in flight", async || {
             let (_, in_flight, _) = self.numbers().await;
             in_flight == 0 && self.ops_json("/audit").await["waiting"] == 0
@@ -198,7 +208,7 @@ impl Drop for Shop {
 }
 
 /// Waits until something is so, or fails.
-pub async fn until(what: &str, so: &mut impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, so: &mut impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !so().await {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
@@ -206,11 +216,11 @@ pub async fn until(what: &str, so: &mut impl AsyncFnMut() -> bool) {
     }
 }
 
-pub async fn json(answer: Response) -> Value {
+pub(crate) async fn json(answer: Response) -> Value {
     serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
 }
 
 /// A fresh idempotency key.
-pub fn key() -> String {
+pub(crate) fn key() -> String {
     stampede_actors::chance::KeyMaker::new(std::sync::Arc::new(stampede_actors::clock::SystemClock)).fresh().to_string()
 }

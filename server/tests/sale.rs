@@ -1,0 +1,71 @@
+//! The main job: a crowd, a thousand tickets, and a process that is killed again and again.
+
+mod support;
+
+use std::{sync::atomic::Ordering, time::Duration};
+use support::{Shop, crowd::Crowd};
+
+/// Every order told 202 is confirmed, and the units of all orders are exactly the capacity.
+async fn everything_adds_up(shop: &Shop, crowd: &Crowd, capacity: u64) {
+    shop.until_quiet().await;
+    shop.until_numbers((0, 0, capacity)).await;
+    let promised = crowd.promised.lock().unwrap().clone();
+    assert!(promised.len() > 100, "only {} orders were promised", promised.len());
+    for order in promised.keys() {
+        assert_eq!(shop.status(order).await.as_deref(), Some("confirmed"), "order {order} was told 202");
+    }
+    let report = shop.ops_json("/audit").await;
+    assert_eq!(report["holds"], true, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_that_repeats_itself_and_hangs_up_buys_exactly_a_thousand_tickets() {
+    let mut shop = Shop::selling(1_000).await;
+    let (crowd, everyone) = Crowd::come(&shop, 64, 1);
+    everyone.join_all().await;
+
+    assert!(crowd.hung_up.load(Ordering::Relaxed) > 10, "nobody hung up");
+    assert!(crowd.repeated.load(Ordering::Relaxed) > 10, "nobody repeated an order");
+    everything_adds_up(&shop, &crowd, 1_000).await;
+    assert!(shop.stop().success());
+    let audit = shop.audit();
+    assert!(audit.contains("sold 1000"), "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_kills_lose_nothing_and_sell_nothing_twice() {
+    let mut shop = Shop::selling(40_000).await;
+    let (crowd, everyone) = Crowd::come(&shop, 64, 2);
+    for kill in 0..10 {
+        // Each life sells some, so that each kill hits orders in flight.
+        let before = crowd.promised.lock().unwrap().len();
+        shop.until("orders flow", async || crowd.promised.lock().unwrap().len() > before + 20).await;
+        shop.kill();
+        let audit = shop.audit();
+        assert!(!audit.contains("BROKEN"), "after kill {kill}: {audit}");
+        shop.start().await;
+        crowd.follow(&shop);
+    }
+    tokio::time::timeout(Duration::from_secs(120), everyone.join_all()).await.expect("the sale comes to its end");
+    everything_adds_up(&shop, &crowd, 40_000).await;
+    assert!(shop.stop().success());
+    shop.audit();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shop_told_to_stop_keeps_every_promise_and_leaves_nothing_in_the_queue() {
+    let mut shop = Shop::selling(1_000_000).await;
+    let (crowd, everyone) = Crowd::come(&shop, 32, 3);
+    shop.until("orders flow", async || crowd.promised.lock().unwrap().len() > 200).await;
+    let code = shop.stop();
+    crowd.go_home();
+    everyone.join_all().await;
+    assert!(code.success(), "{code}");
+    let audit = shop.audit();
+    assert!(audit.contains("waiting in the queue: 0"), "{audit}");
+
+    shop.start().await;
+    for order in crowd.promised.lock().unwrap().keys() {
+        assert_eq!(shop.status(order).await.as_deref(), Some("confirmed"), "order {order} was told 202");
+    }
+}
