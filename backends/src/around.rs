@@ -84,6 +84,7 @@ forward!(Bus {
     pull(limit: usize) -> Vec<Delivery>;
     acknowledge(ids: &[DeliveryId]) -> ();
     release(ids: &[DeliveryId]) -> ();
+    extend(ids: &[DeliveryId]) -> ();
     set_aside(letters: &[(DeliveryId, String)]) -> ();
     dead_letters(limit: usize) -> Vec<DeadLetter>;
     unconsumed() -> Option<Vec<Bytes>>;

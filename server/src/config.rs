@@ -1,7 +1,7 @@
 //! Every setting, in one place: a doc comment, a default that runs on a laptop, a range. The reference in
 //! `ops/CONFIGURATION.md` and `.env.example` are generated from here.
 
-use clap::{Args, Command, CommandFactory, builder::RangedU64ValueParser};
+use clap::{Args, Command, CommandFactory, FromArgMatches, builder::RangedU64ValueParser};
 use stampede_actors::settings::ActorSettings;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -117,6 +117,15 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// The settings of a command line without a command, for tests and benches: `--data-dir X --demo-capacity 5`.
+    ///
+    /// # Errors
+    /// What clap says of the first mistake.
+    pub fn of<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<Self, clap::Error> {
+        let command = Self::augment_args(Command::new("stampede").no_binary_name(true));
+        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+
     /// What one setting alone cannot show to be wrong.
     #[must_use]
     pub fn contradictions(&self) -> Vec<String> {

@@ -89,9 +89,13 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
 }
 
 /// A server, how to stop it, and where it really listens (a configured port may be 0).
-type Running = (ServerHandle, actix_web::dev::Server, SocketAddr);
+pub type Running = (ServerHandle, actix_web::dev::Server, SocketAddr);
 
-fn public(
+/// The shop's door with `further` routes, listening and not yet served: spawn the server.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub fn public(
     config: &Config,
     stage: &Arc<Stage>,
     shop: &Arc<Shop>,

@@ -47,6 +47,10 @@ impl Filling {
         }
     }
 
+    pub(super) fn deliveries(&self) -> Vec<DeliveryId> {
+        self.held.iter().map(|held| held.delivery).collect()
+    }
+
     pub(super) fn oldest(&self) -> Option<Millis> {
         self.held.front().map(|held| held.published_at)
     }

@@ -23,7 +23,7 @@ use crate::{
     facts::{Fact, announce},
     gate::Gate,
     mailbox::{Handles, Mailbox, Message, Reply},
-    ports::{Bus, Delivery},
+    ports::{Bus, Delivery, DeliveryId},
     settings::ActorSettings,
     tasks::Tasks,
     writer::Write,
@@ -41,6 +41,8 @@ use tokio::sync::Notify;
 
 /// How often the writers are reported on when nothing else is.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
+/// How often leases are extended: three times in the shortest of them.
+const EXTEND_EVERY: Duration = Duration::from_secs(2);
 /// The pause after the bus failed to give messages.
 const PULL_AGAIN: Duration = Duration::from_millis(500);
 
@@ -86,8 +88,7 @@ pub struct OrderWriter {
     own: Mailbox<Deliver>,
     filling: RefCell<Filling>,
     free_writers: RefCell<Vec<usize>>,
-    /// When the oldest order of each batch in work was published.
-    in_work: RefCell<BTreeMap<u64, Millis>>,
+    in_work: RefCell<BTreeMap<u64, InWork>>,
     batches: Cell<u64>,
     /// Orders decided since the last look, and the rate then.
     decided: Cell<u32>,
@@ -96,6 +97,13 @@ pub struct OrderWriter {
     drained: Notify,
     meter: BatchMeter,
     tasks: Tasks,
+}
+
+/// A batch that a writer has.
+struct InWork {
+    /// When its oldest order was published.
+    oldest: Millis,
+    deliveries: Vec<DeliveryId>,
 }
 
 impl OrderWriter {
@@ -131,6 +139,7 @@ impl Logic for OrderWriter {
     fn begin(self: &Rc<Self>) {
         self.tasks.spawn(Rc::clone(self).pump());
         self.tasks.spawn(Rc::clone(self).report_regularly());
+        self.tasks.spawn(Rc::clone(self).hold_on());
     }
 }
 
@@ -213,8 +222,24 @@ impl OrderWriter {
         }
     }
 
+    /// Keeps the bus from delivering again what is still held: a slow store is no dead holder.
+    async fn hold_on(self: Rc<Self>) {
+        let mut every = tokio::time::interval(EXTEND_EVERY);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            let mut held = self.filling.borrow().deliveries();
+            held.extend(self.in_work.borrow().values().flat_map(|batch| &batch.deliveries));
+            if !held.is_empty()
+                && let Err(failure) = self.parts.bus.extend(&held).await
+            {
+                tracing::warn!(%failure, messages = held.len(), "leases could not be extended; the messages come again");
+            }
+        }
+    }
+
     fn report(&self) -> WriterReport {
-        let oldest_in_work = self.in_work.borrow().values().min().copied();
+        let oldest_in_work = self.in_work.borrow().values().map(|batch| batch.oldest).min();
         let oldest_filling = self.filling.borrow().oldest();
         WriterReport {
             depth: self.gate.depth(),

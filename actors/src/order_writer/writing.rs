@@ -1,7 +1,7 @@
 //! Step 4: write, then acknowledge; what cannot be written is found by halving and set aside.
 
 use super::{
-    OrderWriter,
+    InWork, OrderWriter,
     filling::{Held, Unreadable},
 };
 use crate::{
@@ -30,7 +30,8 @@ impl OrderWriter {
         let began = Instant::now();
         let number = self.batches.replace(self.batches.get() + 1);
         if let Some(oldest) = batch.iter().map(|held| held.published_at).min() {
-            self.in_work.borrow_mut().insert(number, oldest);
+            let deliveries = batch.iter().map(|held| held.delivery).collect();
+            self.in_work.borrow_mut().insert(number, InWork { oldest, deliveries });
         }
         batch.sort_by_key(|held| held.intent.order);
         let (suspects, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(|held| held.attempt > ALONE_AFTER);

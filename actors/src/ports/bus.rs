@@ -83,6 +83,12 @@ pub trait Bus: Send + Sync {
     /// `Unavailable`: the leases run out by themselves.
     async fn release(&self, ids: &[DeliveryId]) -> PortResult<()>;
 
+    /// Begins the leases of messages anew: whoever holds them is still at work on them. What is not leased any more is left alone.
+    ///
+    /// # Errors
+    /// `Unavailable`: they may come again while they are being worked on, which is harmless.
+    async fn extend(&self, ids: &[DeliveryId]) -> PortResult<()>;
+
     /// Sets messages aside durably, each with its reason. They are not delivered again.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ macro_rules! bus_contract {
             what_is_acknowledged_never_comes_again,
             what_is_acknowledged_twice_or_unknown_is_no_error,
             a_lease_that_runs_out_comes_again_with_its_attempt_counted,
+            a_lease_that_is_extended_does_not_run_out,
             an_acknowledgement_after_the_lease_still_counts,
             what_is_released_comes_again_at_once,
             what_is_set_aside_is_a_dead_letter_and_nothing_else,
@@ -232,6 +233,25 @@ pub(crate) async fn a_lease_that_runs_out_comes_again_with_its_attempt_counted(r
         let pulled = pull(&bus, 3).await;
         assert_eq!(pulled.iter().map(|delivery| delivery.attempt).collect::<Vec<_>>(), [attempt; 3]);
         assert_eq!(pulled.iter().map(number).collect::<Vec<_>>(), [0, 1, 2]);
+    }
+}
+
+pub(crate) async fn a_lease_that_is_extended_does_not_run_out(rig: &impl BusRig) {
+    // Long enough for a loaded machine to extend it in time, ten times over.
+    let bus = rig.open(Duration::from_millis(500), READY).await;
+    publish(&bus, 0..2).await;
+    let pulled = pull(&bus, 2).await;
+    bus.extend(&[DeliveryId(u64::MAX)]).await.unwrap();
+    let held = async {
+        let mut every = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            every.tick().await;
+            bus.extend(&[pulled[0].id]).await.unwrap();
+        }
+    };
+    tokio::select! {
+        () = held => unreachable!("it is held for ever"),
+        again = pull(&bus, 2) => assert_eq!(again.iter().map(number).collect::<Vec<_>>(), [1]),
     }
 }
 

@@ -30,10 +30,15 @@ pub(crate) struct Crowd {
 impl Crowd {
     /// `buyers` who begin to buy at once, each for as long as there is anything.
     pub(crate) fn come(shop: &Shop, buyers: u64, seed: u64) -> (Arc<Self>, JoinSet<()>) {
-        let crowd = Arc::new(Self { url: RwLock::new(shop.url("")), ..Self::default() });
+        Self::come_to(&shop.url(""), &shop.client, buyers, seed)
+    }
+
+    /// The same, to any shop.
+    pub(crate) fn come_to(url: &str, client: &Client, buyers: u64, seed: u64) -> (Arc<Self>, JoinSet<()>) {
+        let crowd = Arc::new(Self { url: RwLock::new(url.to_owned()), ..Self::default() });
         let mut everyone = JoinSet::new();
         for number in 0..buyers {
-            let (crowd, client) = (Arc::clone(&crowd), shop.client.clone());
+            let (crowd, client) = (Arc::clone(&crowd), client.clone());
             everyone.spawn(async move { crowd.buyer(&client, number, seed ^ (number << 32)).await });
         }
         (crowd, everyone)

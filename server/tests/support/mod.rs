@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod crowd;
+pub(crate) mod faulty;
 
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;

@@ -55,7 +55,8 @@ pub struct QueueOptions {
 
 impl Default for QueueOptions {
     fn default() -> Self {
-        Self { lease: Duration::from_secs(12), window: 16_384 }
+        // Short, because it is how long orders wait whose holder died; a holder that lives extends it.
+        Self { lease: Duration::from_secs(6), window: 16_384 }
     }
 }
 
@@ -200,6 +201,12 @@ impl Bus for SqliteBus {
         self.still_open()?;
         self.shared.shelf().release(ids);
         self.shared.ready.notify_waiters();
+        Ok(())
+    }
+
+    async fn extend(&self, ids: &[DeliveryId]) -> PortResult<()> {
+        self.still_open()?;
+        self.shared.shelf().extend(Instant::now(), ids);
         Ok(())
     }
 

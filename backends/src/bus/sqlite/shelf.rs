@@ -213,6 +213,17 @@ impl Shelf {
         }
     }
 
+    /// Begins leases anew. Their old ends become stale.
+    pub(super) fn extend(&mut self, now: Instant, ids: &[DeliveryId]) {
+        let until = now + self.lease;
+        for DeliveryId(seq) in ids {
+            if let Some(leased) = self.leased.get_mut(seq) {
+                leased.until = until;
+                self.ends.push_back((until, *seq));
+            }
+        }
+    }
+
     /// How often a message that is leased, or was, has been delivered.
     pub(super) fn attempts(&self, id: DeliveryId) -> u32 {
         let leased = self.leased.get(&id.0).map(|leased| &leased.message);
