@@ -35,7 +35,8 @@ impl PoolBook {
             terms: opening.terms,
             claimed: 0,
             promised: 0,
-            attempts: 0,
+            // A claim of an earlier opening must not bear the name of one of this: it could be withdrawn in its place.
+            attempts: opening.epoch << 32,
             claims: HashMap::new(),
             buyers: Shards::default(),
             notes: Notes::default(),

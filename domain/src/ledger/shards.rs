@@ -24,5 +24,5 @@ impl<T> Shards<T> {
 }
 
 fn index(key: i64) -> usize {
-    (key.unsigned_abs() % SHARDS as u64) as usize
+    usize::try_from(key.unsigned_abs() % SHARDS as u64).unwrap_or(0)
 }

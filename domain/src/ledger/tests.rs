@@ -409,11 +409,14 @@ struct Shop {
     /// Absent in runs with a fault: there only the laws judge.
     model: Option<Model>,
     now: i64,
+    /// The latest time the clock ever showed.
+    latest: i64,
     /// The store: its rows by the naive rule and by `decide`, which must be the same.
     rows: Rows,
     pool: PoolRow,
     ids: BTreeMap<u8, OrderId>,
-    tickets: Vec<LookedUp>,
+    /// What look-ups brought that found no row; a request may hold its ticket for ever.
+    tickets: Vec<(OrderId, LookedUp)>,
     attempts: Vec<Attempt>,
     bus: Vec<(OrderId, u8)>,
     letters: Vec<Settlement>,
@@ -460,6 +463,7 @@ impl Shop {
             book: Book::open(START, &opening, fault, 0),
             model: (fault == Fault::None).then_some(model),
             now: START,
+            latest: START,
             rows: Rows::new(),
             pool: PoolRow { numbers, epoch: 1, limit_per_buyer: circumstances.limit },
             ids: BTreeMap::new(),
@@ -489,7 +493,8 @@ impl Shop {
             }
             Move::ClaimWithOldTicket { order, body, ticket } => {
                 let order = self.id(order, 0);
-                let ticket = pick_one(&self.tickets, ticket).copied();
+                let mine: Vec<_> = self.tickets.iter().filter(|(of, _)| *of == order).collect();
+                let ticket = pick_one(&mine, ticket).map(|(_, ticket)| *ticket);
                 self.claim(order, body, ticket)
             }
             Move::Publish { attempt, known } => {
@@ -539,6 +544,7 @@ impl Shop {
             Move::Clock { ms } => {
                 if ms > 0 || !self.circumstances.steady {
                     self.now += ms;
+                    self.latest = self.latest.max(self.now);
                 }
                 Ok(())
             }
@@ -599,10 +605,10 @@ impl Shop {
             must(looked || !old, || format!("{order} is taken with the ticket of another opening: {answer:?}"))?;
         }
         let ClaimAnswer::LookUpFirst(ticket) = answer else { return self.heard(order, body, answer) };
-        self.tickets.push(ticket);
         match self.rows.get(&order) {
             Some(_) => Ok(()),
             None => {
+                self.tickets.push((order, ticket));
                 let again = self.ask(order, body, Some(ticket))?;
                 self.heard(order, body, again)
             }
@@ -921,7 +927,7 @@ impl Shop {
     /// Every request dies; messages, reaper and sweep do their work. Then nothing may be left.
     fn come_to_rest(&mut self) -> Checked {
         self.attempts.clear();
-        self.now += 100_000;
+        self.now = self.latest + 100_000;
         self.check()?;
         while !self.bus.is_empty() {
             self.write(0, 3, true, true)?;
