@@ -1,2 +1,163 @@
-//! p
-fn main() {}
+//! The benchmarks of the performance goals: servers under test as processes of their own, a load generator that spares the
+//! machine, and a table of figures with their goals. `load-tests/README.md` says how to read it.
+
+mod goals;
+mod load;
+mod process;
+mod report;
+mod servers;
+
+use clap::{Args, Parser, Subcommand};
+use goals::Plan;
+use load::{BUY, ClosedLoop, OpenLoop, Requests, Until};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use tokio::task::LocalSet;
+
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures the performance goals.
+#[derive(Parser)]
+#[command(name = "stampede-bench")]
+struct Cli {
+    #[command(flatten)]
+    measure: Measure,
+    #[command(subcommand)]
+    command: Option<What>,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Run a server under test (the bench does this itself).
+    Serve {
+        /// Which.
+        kind: servers::Kind,
+        #[command(flatten)]
+        config: Box<stampede_server::config::Config>,
+    },
+    /// Only generate load, for profiling and experiments.
+    Load(Load),
+}
+
+#[derive(Args)]
+struct Measure {
+    /// Goals to measure, e.g. P1,P2; all when absent.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// About three minutes instead of twenty: fewer and shorter rounds, a smaller sale.
+    #[arg(long)]
+    quick: bool,
+    /// Rounds.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Seconds of one load.
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Tickets of a whole sale.
+    #[arg(long)]
+    tickets: Option<u32>,
+    /// Rounds of whole sales.
+    #[arg(long)]
+    sales: Option<usize>,
+    /// Arrivals a second where the loop is open.
+    #[arg(long, default_value_t = 6_000.0)]
+    rate: f64,
+    /// Idle connections.
+    #[arg(long, default_value_t = 10_000)]
+    idle: usize,
+    /// Print a Markdown table instead.
+    #[arg(long)]
+    markdown: bool,
+}
+
+#[derive(Args)]
+struct Load {
+    /// Where to.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    to: SocketAddr,
+    /// GET this path; without it, buy.
+    #[arg(long)]
+    path: Option<String>,
+    /// Connections.
+    #[arg(long, default_value_t = 256)]
+    connections: usize,
+    /// Arrivals a second; without it, the loop is closed.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// How long.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Every so many requests of a connection its buyer hangs up; 0: nobody does (closed loop only).
+    #[arg(long, default_value_t = 0)]
+    hang_up_every: u32,
+}
+
+impl Measure {
+    fn plan(&self) -> Plan {
+        let (rounds, sales, seconds, tickets) = if self.quick { (3, 1, 1.0, 200_000) } else { (5, 5, 4.0, 1_000_000) };
+        Plan {
+            only: self.only.clone(),
+            rounds: self.rounds.unwrap_or(rounds).max(1),
+            sales: self.sales.unwrap_or(sales).max(1),
+            time: Duration::from_secs_f64(self.seconds.unwrap_or(seconds)),
+            tickets: self.tickets.unwrap_or(tickets),
+            rate: self.rate,
+            idle: self.idle,
+        }
+    }
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let Cli { measure: how, command } = Cli::parse();
+    match command {
+        Some(What::Serve { kind, config }) => servers::run(kind, *config),
+        Some(What::Load(load)) => alone(generate(load)),
+        None => alone(measure(how)),
+    }
+}
+
+/// Runs on this thread only: the generator shall not take more than one core.
+fn alone(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, work)
+}
+
+async fn measure(how: Measure) -> anyhow::Result<ExitCode> {
+    let taken = how.plan().measure().await;
+    keep(&taken.figures, &taken.faults)?;
+    print(&if how.markdown { report::markdown(&taken.figures) } else { report::table(&taken.figures) });
+    for fault in &taken.faults {
+        print(&format!("FAULT: {fault}\n"));
+    }
+    Ok(if taken.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Keeps the figures as JSON, under the time and as the latest.
+fn keep(figures: &[report::Figure], faults: &[String]) -> anyhow::Result<()> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    let cores = std::thread::available_parallelism()?;
+    let kept = serde_json::json!({ "at": now, "cores": cores, "figures": figures, "faults": faults });
+    let text = serde_json::to_string_pretty(&kept)?;
+    let place = servers::workplace()?;
+    std::fs::write(place.join(format!("{now}.json")), &text)?;
+    std::fs::write(place.join("latest.json"), &text)?;
+    Ok(())
+}
+
+async fn generate(load: Load) -> anyhow::Result<ExitCode> {
+    let Load { to, path, connections, rate, seconds, hang_up_every } = load;
+    let requests = path.map_or_else(|| Requests::buy(BUY), |path| Requests::read(&path, ""));
+    let time = Duration::from_secs_f64(seconds);
+    let outcome = match rate {
+        Some(rate) => OpenLoop { to, connections, rate, time }.run(&requests).await?,
+        None => ClosedLoop { to, connections, until: Until::Elapsed(time), hang_up_every }.run(&requests).await?,
+    };
+    print(&format!("{outcome}\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "the answer of the command")]
+fn print(text: &str) {
+    print!("{text}");
+}

@@ -1,0 +1,40 @@
+//! What the kernel says of a process: CPU time, memory, open files.
+
+use anyhow::Context;
+use std::{fs, time::Duration};
+
+/// `/proc` counts CPU time in hundredths of a second, on every Linux.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// User and system time of all threads of a process.
+pub(crate) fn cpu(process: u32) -> anyhow::Result<Duration> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).context("the process is gone")?;
+    // The second field is a name in brackets that may hold anything; utime and stime are the 14th and 15th.
+    let (_, fields) = text.rsplit_once(')').context("a strange /proc/…/stat")?;
+    let times = fields.split_ascii_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+    Ok(Duration::from_millis(times.sum::<u64>() * 1_000 / TICKS_PER_SECOND))
+}
+
+/// The same of this process; zero where `/proc` is missing.
+pub(crate) fn own_cpu() -> Duration {
+    cpu(std::process::id()).unwrap_or_default()
+}
+
+/// Resident memory in bytes.
+pub(crate) fn resident(process: u32) -> anyhow::Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).context("the process is gone")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+    Ok(kib * 1024)
+}
+
+/// Open files, sockets included.
+pub(crate) fn files(process: u32) -> anyhow::Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{process}/fd"))?.count())
+}
+
+/// The first child of a process.
+pub(crate) fn child_of(process: u32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok()
+}

@@ -1,0 +1,275 @@
+//! A server under test as a child process, with a data directory of its own beside the binary: on a disk, not in memory.
+
+use super::Kind;
+use crate::{
+    load::{ClosedLoop, Outcome, Requests, Until, get},
+    process,
+};
+use anyhow::{Context, bail, ensure};
+use std::{
+    cell::Cell,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// How long a server may take to its first answer, and to its end.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the last orders may take to be written and settled.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+/// The numbers of the featured event: what is in flight, what is sold.
+const NUMBERS: &str = "/api/v1/events/frequency-festival/availability";
+
+/// How a server under test is to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// Which.
+    pub(crate) kind: Kind,
+    /// Its tickets.
+    pub(crate) capacity: u32,
+    /// Most tickets of a buyer, which keeps an index in random order busy; 0: no limit.
+    pub(crate) limit: u32,
+    /// Count its fsyncs, which slows it down.
+    pub(crate) traced: bool,
+}
+
+/// A server under test, and what it promised to the generator.
+pub(crate) struct Shop {
+    child: Child,
+    process: u32,
+    home: Rc<TempDir>,
+    /// Shoppers' address.
+    pub(crate) http: SocketAddr,
+    ops: SocketAddr,
+    promised: Cell<u64>,
+    unheard: Cell<u64>,
+    /// From starting the process to its first good answer.
+    pub(crate) first_answer: Duration,
+}
+
+/// A load on a shop, and what it cost.
+pub(crate) struct Measured {
+    /// What came of it.
+    pub(crate) outcome: Outcome,
+    /// CPU time of the server, user and system, until everything was settled.
+    pub(crate) cpu: Duration,
+    /// Until everything was settled.
+    pub(crate) took: Duration,
+}
+
+impl Measured {
+    /// Microseconds of the server's CPU for each good answer.
+    pub(crate) fn cpu_us(&self) -> f64 {
+        let good = self.outcome.all() - self.outcome.failures().values().sum::<u64>();
+        self.cpu.as_secs_f64() * 1e6 / (good.max(1) as f64)
+    }
+}
+
+impl Settings {
+    /// A shop that is never sold out and knows no limit.
+    pub(crate) fn endless(kind: Kind) -> Self {
+        Self { kind, capacity: super::CAPACITY, limit: 0, traced: false }
+    }
+}
+
+/// Where the bench keeps its things: `target/bench`, beside the profile it was built in.
+pub(crate) fn workplace() -> anyhow::Result<PathBuf> {
+    let binary = std::env::current_exe()?;
+    let target = binary.ancestors().nth(2).context("the bench is to be run by cargo")?;
+    let place = target.join("bench");
+    std::fs::create_dir_all(&place)?;
+    Ok(place)
+}
+
+impl Shop {
+    /// Starts one with an empty directory.
+    pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let home = TempDir::with_prefix_in("data-", workplace()?)?;
+        Self::start_in(settings, Rc::new(home)).await
+    }
+
+    /// Starts one over what another left.
+    pub(crate) async fn start_in(settings: Settings, home: Rc<TempDir>) -> anyhow::Result<Self> {
+        let (http, ops) = (free_address()?, free_address()?);
+        let mut command = command(settings, home.path())?;
+        command.env("STAMPEDE_HTTP_ADDR", http.to_string()).env("STAMPEDE_OPS_ADDR", ops.to_string());
+        let began = Instant::now();
+        let child = command.spawn().context("the server under test cannot be started")?;
+        let process = child.id();
+        let mut shop = Self {
+            child,
+            process,
+            home,
+            http,
+            ops,
+            promised: Cell::new(0),
+            unheard: Cell::new(0),
+            first_answer: Duration::ZERO,
+        };
+        let path = if settings.kind == Kind::Bare { super::bare::READ } else { "/api/tickets/availability" };
+        while !matches!(get(http, path).await, Ok((200, _))) {
+            ensure!(began.elapsed() < PATIENCE, "{:?} gave no answer within {PATIENCE:?}", settings.kind);
+            if let Some(status) = shop.child.try_wait()? {
+                bail!("{:?} ended at its start: {status}", settings.kind);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        shop.first_answer = began.elapsed();
+        if settings.traced {
+            shop.process = process::child_of(process).context("strace has no child")?;
+        }
+        Ok(shop)
+    }
+
+    /// A closed loop of so many connections for so long, measured until it is settled.
+    pub(crate) async fn closed(
+        &self,
+        connections: usize,
+        time: Duration,
+        requests: &Requests,
+    ) -> anyhow::Result<Measured> {
+        self.loaded(connections, Until::Elapsed(time), requests).await
+    }
+
+    /// The same with any end.
+    pub(crate) async fn loaded(
+        &self,
+        connections: usize,
+        until: Until,
+        requests: &Requests,
+    ) -> anyhow::Result<Measured> {
+        let load = ClosedLoop { to: self.http, connections, until, hang_up_every: 0 };
+        let (cpu, began) = (self.cpu()?, Instant::now());
+        let outcome = load.run(requests).await?;
+        if requests.sells() {
+            self.note(&outcome);
+            self.settled().await?;
+        }
+        let (cpu, took) = (self.cpu()?.saturating_sub(cpu), began.elapsed());
+        if requests.sells() {
+            self.check().await?;
+        }
+        Ok(Measured { outcome, cpu, took })
+    }
+
+    /// Adds what a load was promised.
+    pub(crate) fn note(&self, outcome: &Outcome) {
+        self.promised.set(self.promised.get() + outcome.count(202));
+        self.unheard.set(self.unheard.get() + outcome.hung_up + outcome.broken);
+    }
+
+    /// Waits until nothing is in flight and everything promised is sold.
+    pub(crate) async fn settled(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        loop {
+            let (_, body) = get(self.http, NUMBERS).await?;
+            let numbers: serde_json::Value = serde_json::from_slice(&body)?;
+            let number = |name: &str| numbers["ticketTypes"][0][name].as_u64().unwrap_or(u64::MAX);
+            if number("inFlight") == 0 && number("sold") >= self.promised.get() {
+                return Ok(());
+            }
+            ensure!(
+                began.elapsed() < SETTLED_WITHIN,
+                "not settled within {SETTLED_WITHIN:?}: {} promised, {numbers}",
+                self.promised.get()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Checks the laws over every row, and that what was promised is what is sold.
+    pub(crate) async fn check(&self) -> anyhow::Result<()> {
+        let (status, body) = get(self.ops, "/audit").await?;
+        let audit: serde_json::Value = serde_json::from_slice(&body)?;
+        ensure!(status == 200 && audit["holds"] == true, "A LAW IS BROKEN: {audit}");
+        let sold = audit["pools"][0]["sold"].as_u64().context("an audit without a number")?;
+        let (promised, unheard) = (self.promised.get(), self.unheard.get());
+        ensure!(
+            (promised..=promised + unheard).contains(&sold),
+            "{promised} were promised (and {unheard} not heard of), {sold} are sold"
+        );
+        Ok(())
+    }
+
+    /// What of the operators' port.
+    pub(crate) async fn ops(&self, path: &str) -> anyhow::Result<String> {
+        let (status, body) = get(self.ops, path).await?;
+        ensure!(status == 200, "{path} answered {status}");
+        Ok(String::from_utf8(body)?)
+    }
+
+    /// CPU time so far.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        process::cpu(self.process)
+    }
+
+    /// The process, for those who look at it.
+    pub(crate) fn process(&self) -> u32 {
+        self.process
+    }
+
+    /// Fsyncs so far, when they are traced.
+    pub(crate) fn fsyncs(&self) -> anyhow::Result<u64> {
+        let trace = std::fs::read_to_string(self.home.path().join(TRACE))?;
+        // An interrupted call has a second line, "<... fdatasync resumed>".
+        Ok(trace.lines().filter(|line| line.contains("sync(")).count() as u64)
+    }
+
+    /// Tells it to end and waits for that; its directory.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<Rc<TempDir>> {
+        Command::new("kill").args(["-TERM", &self.process.to_string()]).status()?;
+        let began = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            ensure!(began.elapsed() < PATIENCE, "the server did not end within {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(Rc::clone(&self.home))
+    }
+}
+
+impl Drop for Shop {
+    fn drop(&mut self) {
+        // Ours alone, by its handle; strace takes its child with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const TRACE: &str = "fsyncs.trace";
+
+fn command(settings: Settings, home: &Path) -> anyhow::Result<Command> {
+    let binary = std::env::current_exe()?;
+    let kind = match settings.kind {
+        Kind::Shop => "shop",
+        Kind::Door => "door",
+        Kind::Bare => "bare",
+    };
+    let mut command = if settings.traced {
+        let mut strace = Command::new("strace");
+        // --seccomp-bpf stops the server at these calls only, and at no other.
+        strace.args(["-f", "--seccomp-bpf", "--kill-on-exit", "-qq", "-e", "trace=fsync,fdatasync", "-o"]);
+        strace.arg(home.join(TRACE)).arg(binary);
+        strace
+    } else {
+        Command::new(binary)
+    };
+    command.args(["serve", kind]).stdout(Stdio::null()).stdin(Stdio::null());
+    let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("STAMPEDE_"));
+    ours.for_each(|name| {
+        command.env_remove(name);
+    });
+    command
+        .env("STAMPEDE_DATA_DIR", home)
+        .env("STAMPEDE_LOG", "warn")
+        .env("STAMPEDE_DEMO_OPENS_IN", "0s")
+        .env("STAMPEDE_DEMO_CAPACITY", settings.capacity.to_string())
+        .env("STAMPEDE_DEMO_LIMIT_PER_BUYER", settings.limit.to_string());
+    Ok(command)
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
