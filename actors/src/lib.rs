@@ -25,5 +25,6 @@ pub mod publisher;
 pub mod settings;
 pub mod shelf;
 pub mod tasks;
+pub mod trace;
 pub mod wire;
 pub mod writer;

@@ -4,10 +4,14 @@
 //! [`Gate`], travels in a [`Letter`] and comes back as an answer; what happens to it does not depend on whether somebody
 //! still waits for the answer: a browser that hangs up cancels nothing.
 
-use crate::gate::{Full, Gate, Permit};
+use crate::{
+    gate::{Full, Gate, Permit},
+    trace,
+};
 use metrics::{Histogram, histogram};
 use std::{future::Future, rc::Rc, sync::Arc, time::Duration};
 use tokio::{sync::oneshot, time::Instant};
+use tracing::Span;
 
 /// Plain owned data that an actor understands.
 pub trait Message: Send + 'static {
@@ -104,7 +108,7 @@ impl<M: Message> Mailbox<M> {
         let (sender, receiver) = oneshot::channel();
         let reply =
             Reply { sender: Some(sender), permit: Some(permit), meter: Arc::clone(&self.meter), since: Instant::now() };
-        self.door.deliver(Letter { message, reply });
+        self.door.deliver(Letter { message, reply, span: trace::here() });
         Ok(receiver)
     }
 }
@@ -127,12 +131,14 @@ impl<M: Message> Door<M> for tokio::sync::mpsc::UnboundedSender<Letter<M>> {
 pub struct Letter<M: Message> {
     message: M,
     reply: Reply<M::Answer>,
+    span: Span,
 }
 
 impl<M: Message> Letter<M> {
     /// Hands the message to the logic.
     pub fn open<L: Handles<M>>(self, logic: &Rc<L>) {
-        let Self { message, mut reply } = self;
+        let Self { message, mut reply, span } = self;
+        let _in_the_senders_span = span.enter();
         reply.begin();
         logic.handle(message, reply);
     }

@@ -17,7 +17,7 @@ use crate::{
     ports::{Bus, Outgoing, PortResult},
     settings::ActorSettings,
     tasks::Tasks,
-    wire,
+    trace, wire,
 };
 use stampede_domain::Intent;
 use std::{
@@ -27,6 +27,7 @@ use std::{
     sync::Arc,
 };
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// Publishes under way at a time: while one waits for the disk the next one is written.
 const IN_FLIGHT: usize = 2;
@@ -106,7 +107,9 @@ impl Publisher {
         let intents = groups.iter().flat_map(|(intents, _)| intents);
         let batch: Vec<_> = intents.map(|intent| Outgoing { payload: wire::encode(intent) }).collect();
         self.meter.closed(batch.len(), why);
-        let mut outcomes = self.bus.publish(batch).await.into_iter();
+        let members = groups.iter().flat_map(|(intents, _)| intents).map(|intent| intent.trace.as_deref());
+        let span = trace::batch("publish", batch.len(), members);
+        let mut outcomes = self.bus.publish(batch).instrument(span).await.into_iter();
         for (intents, reply) in groups {
             reply.send(outcomes.by_ref().take(intents.len()).collect());
         }

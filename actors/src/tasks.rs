@@ -1,5 +1,6 @@
 //! What an actor has begun and not finished: tasks on the actor's own thread that end with it.
 
+use crate::trace;
 use futures_util::FutureExt;
 use std::{
     cell::{Cell, RefCell},
@@ -9,6 +10,7 @@ use std::{
     rc::Rc,
 };
 use tokio::task::AbortHandle;
+use tracing::Instrument;
 
 /// The tasks of one life of an actor. When one of them panics the actor is to be replaced; when the actor goes, they go.
 #[derive(Clone)]
@@ -31,9 +33,9 @@ impl Tasks {
     pub fn spawn(&self, work: impl Future<Output = ()> + 'static) {
         let number = self.0.next.get();
         self.0.next.set(number + 1);
-        let inner = Rc::downgrade(&self.0);
+        let (inner, span) = (Rc::downgrade(&self.0), trace::here());
         let task = tokio::task::spawn_local(async move {
-            let outcome = AssertUnwindSafe(work).catch_unwind().await;
+            let outcome = AssertUnwindSafe(work).catch_unwind().instrument(span).await;
             let Some(inner) = inner.upgrade() else { return };
             inner.running.borrow_mut().remove(&number);
             if outcome.is_err() {

@@ -16,6 +16,7 @@ use actix_web::{
     web,
 };
 use metrics::{Counter, Histogram, counter, histogram};
+use stampede_actors::trace;
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -50,6 +51,9 @@ pub async fn serve(
         http.response.status_code = tracing::field::Empty,
         request_id = &*id,
     );
+    if let Some(context) = request.headers().get("traceparent").and_then(|context| context.to_str().ok()) {
+        trace::adopt(&span, context);
+    }
     let response = if span.is_disabled() {
         next.call(request).await?
     } else {

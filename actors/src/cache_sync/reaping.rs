@@ -39,10 +39,10 @@ impl CacheSync {
             self.sweep_claims(pool).await?;
         }
         self.sweep_numbers().await?;
-        if round % SWEEP_BUYERS_EVERY == 0 {
+        if round.is_multiple_of(SWEEP_BUYERS_EVERY) {
             self.sweep_buyers().await?;
         }
-        if round % DEAD_LETTERS_EVERY == 0 {
+        if round.is_multiple_of(DEAD_LETTERS_EVERY) {
             self.bury().await?;
         }
         self.check_laws().await

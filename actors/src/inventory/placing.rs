@@ -9,6 +9,7 @@ use crate::{
     ports::{ClaimOf, PortFailure, PromiseOf, Withdrawal},
     publisher::Publish,
     shelf::Pressure,
+    trace,
 };
 use stampede_domain::{
     Decision, Fingerprint, Intent, OrderRefused, OrderStatus,
@@ -16,6 +17,7 @@ use stampede_domain::{
 };
 use std::{collections::HashMap, rc::Rc, time::Duration};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// When to come back after something went wrong that is likely to be over soon.
 const SOON: Duration = Duration::from_secs(1);
@@ -85,7 +87,8 @@ impl Inventory {
             }
             let began = Instant::now();
             self.claims.closed(batch.len(), why);
-            let claimed = self.claim(batch).await;
+            let span = trace::batch("claim", batch.len(), batch.iter().map(|waiting| waiting.intent.trace.as_deref()));
+            let claimed = self.claim(batch).instrument(span).await;
             if !claimed.is_empty() {
                 self.tasks.spawn(Rc::clone(&self).publish_and_promise(claimed));
             }
@@ -226,7 +229,7 @@ impl Inventory {
                     reply.send(Placed::Accepted { status: OrderStatus::Confirmed, replayed: false });
                 }
                 Some(PromiseAnswer::Decided(decision)) => {
-                    self.answer(reply, Placed::Refused(OrderRefused::Ended(decision)))
+                    self.answer(reply, Placed::Refused(OrderRefused::Ended(decision)));
                 }
                 Some(PromiseAnswer::Refused) | None => self.answer(reply, self.unknown()),
             }

@@ -9,11 +9,13 @@ use crate::{
     facts::{Fact, announce},
     mailbox::NoAnswer,
     ports::{DeliveryId, Entry, Judgement, PortFailure},
+    trace,
     writer::Write,
 };
 use stampede_domain::{Settlement, decide::Want};
 use std::{rc::Rc, time::Duration};
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// The first pause of a batch that the store did not take; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -52,7 +54,9 @@ impl OrderWriter {
     async fn write_part(&self, writer: usize, mut part: Vec<Held>) -> Option<[Vec<Held>; 2]> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let outcome = self.parts.writers[writer].ask(Write(entries(&part))).await;
+            let span = trace::batch("write", part.len(), part.iter().map(|held| held.intent.trace.as_deref()));
+            let sent = span.in_scope(|| self.parts.writers[writer].ask(Write(entries(&part))));
+            let outcome = sent.instrument(span).await;
             match outcome {
                 Ok(Ok(judgements)) => {
                     self.written(part, judgements).await;

@@ -15,7 +15,10 @@ use actix_web::{
     http::header,
     web::{Data, Path, Payload},
 };
-use stampede_actors::inventory::{FindOrder, OrderNotShown, PlaceOrder, Placed};
+use stampede_actors::{
+    inventory::{FindOrder, OrderNotShown, PlaceOrder, Placed},
+    trace,
+};
 use stampede_domain::{BuyerId, Contact, EventSlug, OrderId, key};
 
 /// Buys tickets of the featured event.
@@ -88,7 +91,7 @@ async fn take(
         quantity,
         buyer: BuyerId::from_user_id(&user_id),
         contact: Contact { user_id: Some(user_id), name, email },
-        trace: None,
+        trace: trace::current(),
     };
     let placed = desk.mailboxes.place_order.ask_within(PATIENCE, message).await;
     let placed = placed.map_err(|why| Problem::no_answer_to_order(why, order))?;

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use stampede_actors::{
     inventory::{FindEvent, PlaceOrder, Placed},
     mailbox::NoAnswer,
+    trace,
 };
 use stampede_domain::{BuyerId, Contact, EventSlug, OrderId, OrderRefused, event::MAX_PER_ORDER, key};
 use stampede_web::{FieldError, FormView, RefusalView, RefusedPage};
@@ -106,7 +107,7 @@ async fn place(
         quantity: input.quantity,
         buyer,
         contact,
-        trace: None,
+        trace: trace::current(),
     };
     let placed = match desk.mailboxes.place_order.ask_within(PATIENCE, message).await {
         Ok(placed) => placed,

@@ -2,11 +2,16 @@
 
 use crate::config::{Config, LogFormat};
 use anyhow::Context;
-use opentelemetry::trace::TracerProvider;
+use opentelemetry::{
+    propagation::TextMapPropagator,
+    trace::{TraceContextExt, TracerProvider},
+};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
-use std::io::IsTerminal;
+use stampede_actors::trace::{self, Propagation};
+use std::{collections::HashMap, io::IsTerminal};
 use tracing::Level;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{EnvFilter, Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Begins; the provider is to be shut down at the end.
@@ -34,9 +39,32 @@ pub(super) fn begin(config: &Config) -> anyhow::Result<Option<SdkTracerProvider>
 }
 
 fn provider(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
-    opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+    trace::install(Propagation { current, adopt, link });
     let exporter = SpanExporter::builder().with_http().with_endpoint(format!("{endpoint}/v1/traces")).build();
     let exporter = exporter.context("STAMPEDE_OTLP_ENDPOINT cannot be used")?;
     let resource = Resource::builder().with_service_name("stampede").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}
+
+/// W3C Trace Context, version 00: the one header that carries a trace.
+const HEADER: &str = "traceparent";
+
+fn current() -> Option<String> {
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(&tracing::Span::current().context(), &mut carrier);
+    carrier.remove(HEADER)
+}
+
+fn adopt(span: &tracing::Span, context: &str) {
+    // A span that nobody records has no parent to be set.
+    let _ = span.set_parent(read(context));
+}
+
+fn link(span: &tracing::Span, context: &str) {
+    span.add_link(read(context).span().span_context().clone());
+}
+
+fn read(context: &str) -> opentelemetry::Context {
+    let carrier = HashMap::from([(HEADER.to_owned(), context.to_owned())]);
+    TraceContextPropagator::new().extract_with_context(&opentelemetry::Context::new(), &carrier)
 }
