@@ -36,6 +36,10 @@ api: ## only the API fuzzing (builds the binary)
 	cargo test --workspace --no-run
 	@ops/test api
 
+generated: ## the reference of settings and .env.example, from server/src/config.rs
+	cargo run --quiet -- config --reference > ops/CONFIGURATION.md
+	cargo run --quiet -- config --env-example > .env.example
+
 bench: ## the performance goals; takes minutes and wants the machine for itself
 	cargo run --release -p stampede-bench --
 

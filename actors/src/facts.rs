@@ -18,6 +18,8 @@ pub enum Fact {
     OrderPutOff(PutOff),
     /// A buyer was told that we do not know yet.
     OrderUnknown,
+    /// A buyer asked too often.
+    BuyerTooOften,
     /// The store decided.
     OrderDecided {
         /// How.
@@ -79,6 +81,7 @@ pub fn announce_many(fact: Fact, count: u64) {
         Fact::OrderRefused(refused) => orders(refused.code(), count),
         Fact::OrderPutOff(why) => orders(why.code(), count),
         Fact::OrderUnknown => orders("unknown", count),
+        Fact::BuyerTooOften => orders("too_often", count),
         Fact::OrderDecided { decision, quantity } => {
             orders(decision.status().as_str(), count);
             if decision == Decision::Confirmed {

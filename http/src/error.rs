@@ -217,6 +217,7 @@ impl Problem {
             Placed::Refused(refused) => Self::refused(*refused, now),
             Placed::PutOff { why, retry_after } => Self::put_off(*why).after(*retry_after),
             Placed::Unknown { retry_after } => Self::unknown(order).after(*retry_after),
+            Placed::TooOften { retry_after } => Self::too_often().after(*retry_after),
             Placed::NotForSale => Self::not_for_sale(),
         })
     }
@@ -236,6 +237,11 @@ impl Problem {
             NoAnswer::Full => Self::put_off(PutOff::Full).after(ASK_AGAIN),
             NoAnswer::Unknown => Self::unknown(order),
         }
+    }
+
+    fn too_often() -> Self {
+        let detail = "This buyer asks too often. Nothing was taken; come back with the same key.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", "Too many requests", detail)
     }
 
     fn put_off(why: PutOff) -> Self {

@@ -65,6 +65,9 @@ pub struct Config {
     /// Messages one Inventory may have.
     #[arg(long, env = "STAMPEDE_INVENTORY_MAILBOX_CAPACITY", default_value = "20000", value_name = "1..1000000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub inventory_mailbox_capacity: u32,
+    /// Orders one buyer may ask for in a second, at each worker; 0: as many as they like.
+    #[arg(long, env = "STAMPEDE_BUYER_ATTEMPTS_PER_SECOND", default_value = "5", value_name = "0..1000000", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub buyer_attempts_per_second: u32,
     /// Intents in one publish.
     #[arg(long, env = "STAMPEDE_PUBLISHER_BATCH_SIZE", default_value = "1000", value_name = "1..10000", value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub publisher_batch_size: usize,
@@ -153,6 +156,7 @@ impl Config {
         ActorSettings {
             inventory_batch_size: self.inventory_batch_size,
             inventory_mailbox_capacity: self.inventory_mailbox_capacity,
+            buyer_attempts_per_second: self.buyer_attempts_per_second,
             publisher_batch_size: self.publisher_batch_size,
             publisher_mailbox_capacity: self.publisher_mailbox_capacity,
             order_writer_batch_size: self.order_writer_batch_size,

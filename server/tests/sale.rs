@@ -3,7 +3,7 @@
 mod support;
 
 use std::{sync::atomic::Ordering, time::Duration};
-use support::{Shop, crowd::Crowd};
+use support::{Shop, crowd::Crowd, key};
 
 /// Every order told 202 is confirmed, and the units of all orders are exactly the capacity.
 async fn everything_adds_up(shop: &Shop, crowd: &Crowd, capacity: u64) {
@@ -68,4 +68,28 @@ async fn a_shop_told_to_stop_keeps_every_promise_and_leaves_nothing_in_the_queue
     for order in crowd.promised.lock().unwrap().keys() {
         assert_eq!(shop.status(order).await.as_deref(), Some("confirmed"), "order {order} was told 202");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bot_is_told_to_wait_and_others_are_served() {
+    let mut shop = Shop::closed(&[("STAMPEDE_BUYER_ATTEMPTS_PER_SECOND", "2"), ("STAMPEDE_HTTP_WORKERS", "1")]);
+    shop.start().await;
+    let mut told = Vec::new();
+    for _ in 0..20 {
+        told.push(shop.buy(&key(), "bot", 1).await.unwrap());
+    }
+    let waits: Vec<_> = told.iter().filter(|answer| answer.status().as_u16() == 429).collect();
+    assert!(waits.len() > 10, "only {} of 20 attempts were too many", waits.len());
+    assert!(waits.iter().all(|answer| answer.headers().contains_key("retry-after")));
+    assert_eq!(shop.buy(&key(), "eva", 1).await.unwrap().status().as_u16(), 202);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_crowd_comes_in_by_the_door() {
+    let mut shop = Shop::closed(&[("STAMPEDE_DEMO_CROWD", "200"), ("STAMPEDE_DEMO_CAPACITY", "500")]);
+    shop.start().await;
+    shop.until("the crowd has bought some", async || shop.numbers().await.2 > 50).await;
+    assert!(shop.metric("stampede_http_requests_total", r#"route="/api/tickets/buy""#).await > 10.0);
+    assert!(shop.stop().success());
+    shop.audit();
 }

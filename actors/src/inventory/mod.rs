@@ -18,6 +18,7 @@
 
 mod placing;
 mod reading;
+mod tempo;
 
 use crate::{
     batch::BatchMeter,
@@ -45,6 +46,7 @@ use std::{
     },
     time::Duration,
 };
+use tempo::Tempo;
 use tokio::sync::{Semaphore, watch};
 
 /// Reads of the store at a time, for all of a process: it has a few connections, and shoppers must not queue for them.
@@ -139,6 +141,11 @@ pub enum Placed {
         /// When to ask.
         retry_after: Duration,
     },
+    /// This buyer asks too often; nothing was taken, the key is unused.
+    TooOften {
+        /// When to come back.
+        retry_after: Duration,
+    },
     /// There is no such event or ticket type.
     NotForSale,
 }
@@ -212,6 +219,7 @@ pub struct Inventory {
     parts: InventoryParts,
     chance: Chance,
     shelf: watch::Sender<Option<Arc<Shelf>>>,
+    tempo: RefCell<Tempo>,
     waiting: RefCell<VecDeque<Waiting>>,
     claiming: Cell<bool>,
     claims: BatchMeter,
@@ -225,6 +233,7 @@ impl Inventory {
         Rc::new(Self {
             chance: Chance::seeded(parts.seed),
             shelf: watch::Sender::new(parts.board.latest()),
+            tempo: RefCell::new(Tempo::new(parts.settings.buyer_attempts_per_second)),
             waiting: RefCell::default(),
             claiming: Cell::new(false),
             claims: BatchMeter::new(gate),

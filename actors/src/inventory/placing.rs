@@ -67,6 +67,9 @@ impl Inventory {
         if now.since(shelf.taken_at) > self.parts.settings.max_backlog {
             return Err(self.put_off(PutOff::Silent, SOON));
         }
+        if !self.tempo.borrow_mut().allows(now, order.buyer) {
+            return Err(Placed::TooOften { retry_after: self.chance.jittered(SOON) });
+        }
         let event = super::find(shelf, order.event.as_ref()).ok_or(Placed::NotForSale)?;
         let (ticket_type, on_sale) = event.find(order.ticket_type.as_deref()).ok_or(Placed::NotForSale)?;
         if order.quantity > ticket_type.max_per_order {
@@ -272,6 +275,7 @@ impl Inventory {
             Placed::Refused(refused) => announce(Fact::OrderRefused(refused)),
             Placed::PutOff { why, .. } => announce(Fact::OrderPutOff(why)),
             Placed::Unknown { .. } => announce(Fact::OrderUnknown),
+            Placed::TooOften { .. } => announce(Fact::BuyerTooOften),
             Placed::NotForSale => {}
         }
         reply.send(placed);

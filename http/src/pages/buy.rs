@@ -118,6 +118,10 @@ async fn place(
     match placed {
         Placed::Refused(refused) => Ok(Err(no(desk, request, order, &problem, refused))),
         Placed::Unknown { .. } => Ok(Err(unknown(desk, request, order, &problem))),
+        Placed::TooOften { .. } => {
+            let refusal = RefusalView::TooMany { retry_after_s: problem.retry_after_s().unwrap_or(1) };
+            Ok(Err(No { status: problem.status, refusal, errors: Vec::new() }))
+        }
         Placed::PutOff { .. } => {
             let refusal = RefusalView::Busy { retry_after_s: problem.retry_after_s().unwrap_or(1), order_url: None };
             Ok(Err(No { status: problem.status, refusal, errors: Vec::new() }))
@@ -215,10 +219,14 @@ async fn refused(
     let shown = desk.mailboxes.find_event.ask(FindEvent(Some(slug))).await??;
     let kept = FormView { quantity: form.quantity, name: form.name, email: form.email, errors: no.errors };
     let event = views::event(lang, &shown, Some(&form.ticket_type_id), Some(kept));
-    let keeps_key = matches!(no.refusal, RefusalView::Unknown { .. } | RefusalView::Busy { .. });
+    let keeps_key =
+        matches!(no.refusal, RefusalView::Unknown { .. } | RefusalView::Busy { .. } | RefusalView::TooMany { .. });
     let key = form.key.parse().ok().filter(|_| keeps_key).unwrap_or_else(|| desk.keys.fresh());
     let mut response = html(no.status);
-    if let RefusalView::Busy { retry_after_s, .. } | RefusalView::Unknown { retry_after_s, .. } = &no.refusal {
+    if let RefusalView::Busy { retry_after_s, .. }
+    | RefusalView::Unknown { retry_after_s, .. }
+    | RefusalView::TooMany { retry_after_s } = &no.refusal
+    {
         response.insert_header((header::RETRY_AFTER, retry_after_s.to_string()));
     }
     let page = rendered(desk.shop.faces.refused(lang, &RefusedPage { event, refusal: no.refusal }))?;

@@ -44,6 +44,7 @@ impl FaultyShop {
             "--http-addr=127.0.0.1:0",
             "--demo-opens-in=0s",
             "--demo-limit-per-buyer=0",
+            "--buyer-attempts-per-second=0",
             "--http-workers=2",
         ];
         let config = Config::of(usual.into_iter().chain(settings.iter().copied())).unwrap();
