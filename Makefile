@@ -4,7 +4,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test browser api bench hooks
+.PHONY: help run check test browser api generated bench hooks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
