@@ -20,12 +20,21 @@ pub(crate) fn own_cpu() -> Duration {
     cpu(std::process::id()).unwrap_or_default()
 }
 
-/// Resident memory in bytes.
-pub(crate) fn resident(process: u32) -> anyhow::Result<u64> {
+/// Resident memory in bytes: all of it, and the part that is not mapped from files (the program itself is).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resident {
+    pub(crate) all: u64,
+    pub(crate) own: u64,
+}
+
+/// Resident memory of a process.
+pub(crate) fn resident(process: u32) -> anyhow::Result<Resident> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).context("the process is gone")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
-    Ok(kib * 1024)
+    let bytes = |name: &str| -> anyhow::Result<u64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).context("a strange /proc/…/status")?;
+        Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? * 1024)
+    };
+    Ok(Resident { all: bytes("VmRSS:")?, own: bytes("RssAnon:")? })
 }
 
 /// Open files, sockets included.

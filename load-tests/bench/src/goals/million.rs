@@ -3,7 +3,7 @@
 use super::{Plan, reads::add};
 use crate::{
     load::{BUY, Connection, Outcome, Requests, Until},
-    process,
+    process::{self, Resident},
     report::{Figure, Goal, spread},
     servers::{Kind, Settings, Shop},
 };
@@ -55,7 +55,9 @@ pub(super) async fn memory_and_start(plan: &Plan) -> anyhow::Result<Vec<Figure>>
     if plan.wants("P11") {
         let name = format!("memory after {} orders", plan.tickets);
         let mut figure = Figure::new("P11", name, " MiB", Goal::AtMost(150.0));
-        figure.seen.push(process::resident(shop.process())? as f64 / MIB);
+        let resident = process::resident(shop.process())?;
+        figure.seen.push(resident.all as f64 / MIB);
+        figure.made_of.push(made_of(resident));
         figures.push(figure);
     }
     if plan.wants("P14") {
@@ -72,7 +74,8 @@ async fn at_rest_and_idle(plan: &Plan) -> anyhow::Result<[Figure; 2]> {
         let shop = Shop::start(Settings::endless(Kind::Shop)).await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         let (before, files) = (process::resident(shop.process())?, process::files(shop.process())?);
-        rest.seen.push(before as f64 / MIB);
+        rest.seen.push(before.all as f64 / MIB);
+        rest.made_of = vec![made_of(before)];
         // Each has asked once, so that the keep-alive of 15 s holds it and not the shorter patience for a first head.
         let mut connections = Vec::with_capacity(plan.idle);
         for _ in 0..plan.idle {
@@ -83,10 +86,19 @@ async fn at_rest_and_idle(plan: &Plan) -> anyhow::Result<[Figure; 2]> {
         let open = process::files(shop.process())?.saturating_sub(files);
         ensure!(open * 100 >= plan.idle * 99, "only {open} of {} connections are open", plan.idle);
         let after = process::resident(shop.process())?;
-        idle.seen.push(after.saturating_sub(before) as f64 / 1024.0 / open as f64);
-        say!("P11: {:.1} MiB at rest, {:.1} MiB with {open} idle connections", before as f64 / MIB, after as f64 / MIB);
+        idle.seen.push(after.all.saturating_sub(before.all) as f64 / 1024.0 / open as f64);
+        say!(
+            "P11: {:.1} MiB at rest, {:.1} MiB with {open} idle connections",
+            before.all as f64 / MIB,
+            after.all as f64 / MIB
+        );
     }
     Ok([rest, idle])
+}
+
+fn made_of(resident: Resident) -> String {
+    let (own, mapped) = (resident.own as f64 / MIB, (resident.all - resident.own) as f64 / MIB);
+    format!("{own:.1} MiB of its own, {mapped:.1} MiB of the program's file")
 }
 
 /// From starting the process to the first availability answered with 200; the page cache is warm.

@@ -232,7 +232,10 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        // Ours alone, by its handle; strace takes its child with it.
+        // Ours alone: the child of our strace first, which would outlive it, then our own child by its handle.
+        if let Some(traced) = process::child_of(self.child.id()) {
+            let _ = Command::new("kill").args(["-KILL", &traced.to_string()]).status();
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -250,7 +253,7 @@ fn command(settings: Settings, home: &Path) -> anyhow::Result<Command> {
     let mut command = if settings.traced {
         let mut strace = Command::new("strace");
         // --seccomp-bpf stops the server at these calls only, and at no other.
-        strace.args(["-f", "--seccomp-bpf", "--kill-on-exit", "-qq", "-e", "trace=fsync,fdatasync", "-o"]);
+        strace.args(["-f", "--seccomp-bpf", "-qq", "-e", "trace=fsync,fdatasync", "-o"]);
         strace.arg(home.join(TRACE)).arg(binary);
         strace
     } else {
