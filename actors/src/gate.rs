@@ -54,9 +54,10 @@ impl Gate {
     /// # Errors
     /// [`Full`] when they do not all fit.
     pub fn enter(self: &Arc<Self>, weight: u32) -> Result<Permit, Full> {
-        let before = self.depth.fetch_add(weight, Ordering::Relaxed);
-        if before.saturating_add(weight) > self.capacity {
-            self.depth.fetch_sub(weight, Ordering::Relaxed);
+        // Not added first and taken back: for that moment others would be refused, and who waits for room could see a depth
+        // that nobody tells it the end of.
+        let fits = |depth: u32| depth.checked_add(weight).filter(|depth| *depth <= self.capacity);
+        if self.depth.fetch_update(Ordering::SeqCst, Ordering::Relaxed, fits).is_err() {
             self.refused.fetch_add(u64::from(weight), Ordering::Relaxed);
             return Err(Full);
         }

@@ -184,11 +184,16 @@ impl OrderWriter {
         let high_water = self.parts.settings.order_writer_high_water;
         while !self.draining.get() {
             self.gate.below(high_water).await;
+            if self.draining.get() {
+                break;
+            }
             let room = high_water.saturating_sub(self.gate.depth()) as usize;
             let limit = room.min(self.parts.settings.order_writer_batch_size);
             let pulled = tokio::select! {
-                pulled = self.parts.bus.pull(limit) => pulled,
+                // First, or a batch that arrives with the drain would be taken after the drain was answered.
+                biased;
                 () = self.drained.notified() => break,
+                pulled = self.parts.bus.pull(limit) => pulled,
             };
             match pulled {
                 Ok(deliveries) => self.deliver(deliveries).await,

@@ -23,7 +23,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Deliveries after which a message is written alone, so that it cannot take others down with it.
 const ALONE_AFTER: u32 = 3;
-/// Deliveries after which a message that still has no outcome is set aside.
+/// Deliveries after which a message that its writer still dies of is set aside: their pauses sum up to more than the longest
+/// that a dying writer is replaced after.
 const GIVE_UP_AFTER: u32 = 10;
 
 impl OrderWriter {
@@ -51,7 +52,7 @@ impl OrderWriter {
     }
 
     /// Writes a part. Two halves come back when something in it cannot be written.
-    async fn write_part(&self, writer: usize, mut part: Vec<Held>) -> Option<[Vec<Held>; 2]> {
+    async fn write_part(self: &Rc<Self>, writer: usize, mut part: Vec<Held>) -> Option<[Vec<Held>; 2]> {
         let mut pause = FIRST_PAUSE;
         loop {
             let span = trace::batch("write", part.len(), part.iter().map(|held| held.intent.trace.as_deref()));
@@ -74,8 +75,13 @@ impl OrderWriter {
                     tracing::warn!(orders = part.len(), why, pause_ms = pause.as_millis(), "the store takes no orders");
                 }
                 Err(NoAnswer::Full) => {}
-                Ok(Err(PortFailure::Unknown(_))) | Err(NoAnswer::Unknown) => {
-                    self.outcome_unknown(part, pause).await;
+                Ok(Err(PortFailure::Unknown(why))) => {
+                    tracing::warn!(orders = part.len(), why, "a commit ended in doubt; the orders are delivered again");
+                    self.deliver_again(part).await;
+                    return None;
+                }
+                Err(NoAnswer::Unknown) => {
+                    self.writer_died(part).await;
                     return None;
                 }
             }
@@ -99,19 +105,30 @@ impl OrderWriter {
         self.tell_cache_sync(judgements.into_iter().map(|judgement| judgement.settlement).collect());
     }
 
-    /// Not acknowledged: the redelivery finds out. What died too often is set aside.
-    async fn outcome_unknown(&self, part: Vec<Held>, pause: Duration) {
-        tracing::warn!(orders = part.len(), "the outcome of a write is unknown; the orders are delivered again");
-        let (hopeless, again): (Vec<_>, Vec<_>) = part.into_iter().partition(|held| held.attempt >= GIVE_UP_AFTER);
-        if !hopeless.is_empty() {
-            self.set_aside(letters(
-                hopeless,
-                "delivered many times and never decided: writing it has no known outcome",
-            ))
-            .await;
+    /// The writer died with these, or had not been replaced yet. What it died of may be among them: one that is alone with it
+    /// too often is set aside. The others only wait, and longer each time, so that their deliveries outlast its replacement.
+    async fn writer_died(self: &Rc<Self>, part: Vec<Held>) {
+        tracing::warn!(orders = part.len(), "a writer died; the orders are delivered again");
+        match part.as_slice() {
+            [alone] if alone.attempt >= GIVE_UP_AFTER => {
+                let why = "delivered many times and never decided: its writer dies of it";
+                self.set_aside(letters(part, why)).await;
+            }
+            // It must not keep the others from the writer while it waits.
+            [_] => {
+                let this = Rc::clone(self);
+                self.tasks.spawn(async move { this.deliver_again(part).await });
+            }
+            _ => self.deliver_again(part).await,
         }
-        tokio::time::sleep(pause).await;
-        let ids: Vec<_> = again.iter().map(|held| held.delivery).collect();
+    }
+
+    /// Not acknowledged: the redelivery finds out, after a pause that doubles with each delivery.
+    async fn deliver_again(&self, part: Vec<Held>) {
+        let deliveries = part.iter().map(|held| held.attempt).max().unwrap_or(1);
+        let pause = FIRST_PAUSE * 2_u32.saturating_pow(deliveries.saturating_sub(1).min(GIVE_UP_AFTER));
+        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+        let ids: Vec<_> = part.iter().map(|held| held.delivery).collect();
         self.release(&ids).await;
     }
 
