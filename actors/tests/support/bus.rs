@@ -117,7 +117,8 @@ impl FakeBus {
     fn lease(&self, limit: usize) -> Vec<Delivery> {
         let mut queue = self.queue.lock().unwrap();
         let now = Instant::now();
-        let free = queue.messages.iter_mut().filter(|(_, message)| message.leased_until.is_none_or(|until| until <= now));
+        let free =
+            queue.messages.iter_mut().filter(|(_, message)| message.leased_until.is_none_or(|until| until <= now));
         let leased = free.take(limit).map(|(number, message)| {
             message.attempts += 1;
             message.leased_until = Some(now + LEASE);

@@ -1,9 +1,7 @@
 //! The judge in memory: rows, pools, the domain's rule, and faults on demand.
 
 use async_trait::async_trait;
-use stampede_actors::ports::{
-    Audit, Entry, Judgement, OrderRecord, OrderStore, PoolOpening, PortFailure, PortResult,
-};
+use stampede_actors::ports::{Audit, Entry, Judgement, OrderRecord, OrderStore, PoolOpening, PortFailure, PortResult};
 use stampede_domain::{
     BuyerId, Decided, Decision, Fingerprint, Millis, OrderId, OrderStatus, PoolId, PoolNumbers, Settlement,
     decide::{Offer, PoolRow, Verdict, decide},
@@ -61,13 +59,11 @@ impl Rows {
 
     fn settlement(&self, pool: PoolId, orders: &BTreeSet<OrderId>, buyers: BTreeSet<BuyerId>) -> Settlement {
         let mut buyers = buyers;
-        let rows: Vec<_> = orders.iter().filter_map(|order| self.orders.get(order)).filter(|row| row.pool == pool).collect();
+        let rows: Vec<_> =
+            orders.iter().filter_map(|order| self.orders.get(order)).filter(|row| row.pool == pool).collect();
         buyers.extend(rows.iter().map(|row| row.buyer));
-        let decided = rows.iter().map(|row| Decided {
-            order: row.order,
-            fingerprint: row.fingerprint,
-            decision: decision(row),
-        });
+        let decided =
+            rows.iter().map(|row| Decided { order: row.order, fingerprint: row.fingerprint, decision: decision(row) });
         Settlement {
             pool,
             numbers: self.pools[&pool].numbers,
@@ -137,6 +133,11 @@ impl FakeStore {
         self.rows.lock().unwrap().orders.len()
     }
 
+    fn first_of(&self, orders: &Mutex<HashSet<OrderId>>, entries: &[Entry]) -> Option<OrderId> {
+        let orders = orders.lock().unwrap();
+        entries.iter().map(|entry| entry.intent.order).find(|order| orders.contains(order))
+    }
+
     fn reads(&self) -> PortResult<std::sync::MutexGuard<'_, Rows>> {
         if self.down.load(Ordering::Relaxed) {
             return Err(PortFailure::Unavailable("down on purpose".into()));
@@ -153,13 +154,13 @@ impl OrderStore for FakeStore {
         if takes > 0 {
             tokio::time::sleep(Duration::from_millis(takes)).await;
         }
-        let mut rows = self.reads()?;
         let ids = || entries.iter().map(|entry| entry.intent.order);
-        assert!(ids().is_sorted(), "a batch is sorted by id");
-        if let Some(deadly) = ids().find(|order| self.deadly.lock().unwrap().contains(order)) {
-            return Err(PortFailure::Unknown(format!("{deadly} killed the writer")));
+        if let Some(deadly) = self.first_of(&self.deadly, entries) {
+            panic!("{deadly} kills the writer, on purpose");
         }
-        if let Some(poison) = ids().find(|order| self.poison.lock().unwrap().contains(order)) {
+        let mut rows = self.reads()?;
+        assert!(ids().is_sorted(), "a batch is sorted by id");
+        if let Some(poison) = self.first_of(&self.poison, entries) {
             return Err(PortFailure::Impossible(format!("{poison} cannot be stored")));
         }
         let fault = self.commit_faults.lock().unwrap().pop_front();
