@@ -29,8 +29,18 @@ pub struct LawFound {
     pub law: Law,
     /// What was found wrong with it.
     pub breaches: Vec<String>,
+    /// False when there was nothing to judge it by.
+    pub judged: bool,
     /// What was looked at, or why it could not be judged.
     pub looked_at: String,
+}
+
+impl LawFound {
+    /// Whether it holds; `None` when it could not be judged.
+    #[must_use]
+    pub fn holds(&self) -> Option<bool> {
+        self.judged.then_some(self.breaches.is_empty())
+    }
 }
 
 impl AuditReport {
@@ -72,6 +82,7 @@ pub async fn audit(
     let laws = Law::ALL.into_iter().map(|law| LawFound {
         law,
         breaches: breaches.iter().filter(|breach| breach.law == law).map(|breach| breach.how.clone()).collect(),
+        judged: law != Law::NothingLeaks || quiet_pools > 0,
         looked_at: looked_at(law, orders, backlog.messages, quiet_pools),
     });
     Ok(AuditReport { at, laws: laws.collect(), pools, waiting: backlog.messages, dead_letters: backlog.dead_letters })
@@ -97,7 +108,7 @@ fn looked_at(law: Law, orders: u64, waiting: u64, quiet_pools: usize) -> String 
     match law {
         Law::EveryPromiseDecided => format!("{waiting} messages wait"),
         Law::NothingLeaks if quiet_pools == 0 => {
-            "no pool of a running shop is at rest, so it cannot be judged now".into()
+            "no pool of a running shop is at rest to be compared with the ledger".into()
         }
         Law::NothingLeaks => format!("{quiet_pools} pools at rest against the ledger"),
         Law::MoneyAdds | Law::HoldsAreFair => {

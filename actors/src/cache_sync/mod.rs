@@ -26,7 +26,7 @@ use crate::{
     clock::SharedClock,
     facts::{Fact, announce},
     mailbox::{Handles, Message, Reply},
-    ports::{Bus, Catalogue, CatalogueSnapshot, Ledger, Listing, OrderStore, PortResult},
+    ports::{Bus, Catalogue, CatalogueSnapshot, Ledger, Listing, OrderStore, PoolSnapshot, PortResult},
     settings::ActorSettings,
     shelf::{Board, Shelf},
     tasks::Tasks,
@@ -247,6 +247,13 @@ impl CacheSync {
             every.tick().await;
             self.tidy().await;
         }
+    }
+
+    /// The ledger's open pools, but for those of ticket types that have been removed: the store knows them no more.
+    async fn open_pools(&self) -> PortResult<Vec<PoolSnapshot>> {
+        let open = self.parts.ledger.snapshot().await?.pools;
+        let for_sale = self.pools();
+        Ok(open.into_iter().filter(|open| for_sale.contains(&open.pool)).collect())
     }
 
     /// The pools of everything that is for sale, with the names of what they belong to.

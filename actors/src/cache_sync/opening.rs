@@ -77,7 +77,7 @@ impl CacheSync {
         Ok(intents.filter(|intent| intent.pool == pool).collect())
     }
 
-    async fn decided(&self, intents: &[Intent]) -> PortResult<HashSet<OrderId>> {
+    pub(super) async fn decided(&self, intents: &[Intent]) -> PortResult<HashSet<OrderId>> {
         let mut decided = HashSet::new();
         for chunk in intents.chunks(LOOK_UP) {
             let ids: Vec<_> = chunk.iter().map(|intent| intent.order).collect();

@@ -21,8 +21,8 @@ const SWEEP_BUYERS_EVERY: u64 = 10;
 const DEAD_LETTERS_EVERY: u64 = 5;
 /// How long a dead letter keeps its claim, for somebody to replay it.
 const DEAD_LETTER_LIFE: Duration = Duration::from_mins(15);
-/// Dead letters looked at.
-const DEAD_LETTERS: usize = 1_000;
+/// Dead letters looked at, all there are: more than this would be a different kind of problem.
+const DEAD_LETTERS: usize = 100_000;
 
 impl CacheSync {
     /// One round of tidying.
@@ -81,9 +81,8 @@ impl CacheSync {
 
     /// The pools' own numbers, claim or not.
     pub(super) async fn sweep_numbers(self: &Rc<Self>) -> PortResult<()> {
-        let open = self.parts.ledger.snapshot().await?.pools;
         let mut settlements = Vec::new();
-        for pool in open {
+        for pool in self.open_pools().await? {
             let (_, numbers) = self.parts.store.pool(pool.pool).await?;
             if numbers.version > pool.numbers.settled.version {
                 settlements.push(Settlement { pool: pool.pool, numbers, decided: Vec::new(), buyers: Vec::new() });
@@ -113,12 +112,10 @@ impl CacheSync {
         let letters = self.parts.bus.dead_letters(DEAD_LETTERS).await?;
         let old = letters.iter().filter(|letter| letter.dead_since < before);
         let intents: Vec<_> = old.filter_map(|letter| wire::decode(&letter.payload).ok()).collect();
-        let ids: Vec<_> = intents.iter().map(|intent| intent.order).collect();
-        let decided = self.parts.store.fates(&ids).await?;
+        let (decided, for_sale) = (self.decided(&intents).await?, self.pools());
         let mut entries = Vec::new();
         for intent in intents {
-            let is_decided = decided.iter().any(|(order, _, _)| *order == intent.order);
-            if !is_decided && self.pools().contains(&intent.pool) {
+            if !decided.contains(&intent.order) && for_sale.contains(&intent.pool) {
                 let (epoch, _) = self.parts.store.pool(intent.pool).await?;
                 entries.push(Entry { intent, want: Want::Fail { epoch } });
             }

@@ -77,7 +77,7 @@ impl CacheSync {
 
     /// What can be checked all the time for next to nothing; `/audit` checks everything.
     pub(super) async fn check_laws(&self) -> PortResult<()> {
-        for open in self.parts.ledger.snapshot().await?.pools {
+        for open in self.open_pools().await? {
             let (_, store) = self.parts.store.pool(open.pool).await?;
             let mut breaches = Vec::new();
             if store.used() > store.capacity {

@@ -21,13 +21,22 @@ impl Inventory {
             // What the ledger has forgotten the store knows; and what nobody is sure of is not reported as missing.
             ledger => match self.row(question).await {
                 Some(Some(record)) => Ok(from_row(question.details, record)),
-                Some(None) if matches!(ledger, Ok(Some(_))) => Err(OrderNotShown::NotFound),
+                Some(None) if matches!(ledger, Ok(Some(_))) && self.is_everything_open() => {
+                    Err(OrderNotShown::NotFound)
+                }
                 Some(None) | None => match ledger {
                     Ok(Some(Known::Noted(noted))) => Ok(from_note(noted)),
                     _ => Err(not_known_yet()),
                 },
             },
         }
+    }
+
+    /// Whether every pool for sale can tell of its orders: what only one of them may know is not missing while it is closed.
+    fn is_everything_open(&self) -> bool {
+        let shelf = self.shelf.borrow();
+        let mut types = shelf.iter().flat_map(|shelf| &shelf.events).flat_map(|event| &event.types);
+        shelf.is_some() && types.all(|on_sale| on_sale.numbers.is_some())
     }
 
     /// The row, if there is one; `None` when the store could not be asked.

@@ -29,7 +29,8 @@ struct AuditJson<'a> {
 #[serde(rename_all = "camelCase")]
 struct LawJson<'a> {
     law: &'a str,
-    holds: bool,
+    /// `null`: could not be judged.
+    holds: Option<bool>,
     breaches: &'a [String],
     looked_at: &'a str,
 }
@@ -60,19 +61,18 @@ pub(super) async fn show(room: Data<ControlRoom>, request: HttpRequest) -> Resul
 }
 
 fn row(found: &LawFound) -> LawRow {
-    let holds = found.breaches.is_empty();
     LawRow {
         name: found.law.name().to_owned(),
         says: found.law.says().to_owned(),
-        holds: Some(holds),
-        found: if holds { found.looked_at.clone() } else { found.breaches.join("; ") },
+        holds: found.holds(),
+        found: if found.breaches.is_empty() { found.looked_at.clone() } else { found.breaches.join("; ") },
     }
 }
 
 fn json(report: &AuditReport) -> AuditJson<'_> {
     let laws = report.laws.iter().map(|found| LawJson {
         law: found.law.name(),
-        holds: found.breaches.is_empty(),
+        holds: found.holds(),
         breaches: &found.breaches,
         looked_at: &found.looked_at,
     });

@@ -32,7 +32,11 @@ fn print(report: &AuditReport) {
     say(format_args!("  waiting in the queue: {}, set aside: {}", report.waiting, report.dead_letters));
     say("");
     for found in &report.laws {
-        let verdict = if found.breaches.is_empty() { "holds" } else { "BROKEN" };
+        let verdict = match found.holds() {
+            Some(true) => "holds",
+            Some(false) => "BROKEN",
+            None => "?",
+        };
         say(format_args!("  {:<20} {verdict:<7} {}", found.law.name(), found.looked_at));
         for breach in &found.breaches {
             say(format_args!("      {breach}"));
