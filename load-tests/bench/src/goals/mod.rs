@@ -5,6 +5,7 @@ macro_rules! say {
     ($($words:tt)*) => { crate::goals::say_line(format_args!($($words)*)) };
 }
 
+mod fsyncs;
 mod lag;
 mod million;
 mod orders;
@@ -66,7 +67,7 @@ impl Plan {
             taken.add("P5", lag::lag(self).await);
         }
         if self.wants("P6") {
-            taken.add("P6", orders::per_fsync(self).await);
+            taken.add("P6", fsyncs::orders_per_fsync(self).await);
         }
         if self.wants("P10") {
             taken.add("P10", reads::page(self).await);

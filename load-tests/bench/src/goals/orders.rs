@@ -1,9 +1,9 @@
-//! P2, P3 and P6: what a durable order costs, how many a second, and how many share an fdatasync.
+//! P2 and P3: what a durable order costs, and how many a second.
 
 use super::{Plan, reads::add};
 use crate::{
     load::{BUY, Outcome, Requests},
-    report::{Figure, Goal, number, spread},
+    report::{Figure, Goal, spread},
     servers::{Kind, Settings, Shop, bare},
 };
 
@@ -52,34 +52,4 @@ pub(super) async fn cost_and_rate(plan: &Plan) -> anyhow::Result<Vec<Figure>> {
         rate.made_of.push("the generator was saturated: these are not capacities".to_owned());
     }
     Ok(vec![cost, door_cost, rate])
-}
-
-/// Counts fsyncs with `strace --seccomp-bpf`, which stops the server at those calls only.
-pub(super) async fn per_fsync(plan: &Plan) -> anyhow::Result<Vec<Figure>> {
-    let mut figure = Figure::new("P6", "orders per fdatasync, 256 connections", "", Goal::AtLeast(30.0));
-    let settings = Settings { traced: true, ..Settings::endless(Kind::Shop) };
-    if std::process::Command::new("strace").arg("-V").stdout(std::process::Stdio::null()).status().is_err() {
-        figure.made_of.push("strace is not here, so fsyncs cannot be counted".to_owned());
-        return Ok(vec![figure]);
-    }
-    let shop = Shop::start(settings).await?;
-    let order = Requests::buy(BUY);
-    shop.closed(CONNECTIONS, plan.time / 4, &order).await?;
-    let mut all = Outcome::default();
-    for round in 1..=plan.rounds {
-        let before = shop.fsyncs()?;
-        let measured = shop.closed(CONNECTIONS, plan.time, &order).await?;
-        let fsyncs = shop.fsyncs()? - before;
-        say!("P6 {round}: {fsyncs} fsyncs, {}", measured.outcome);
-        figure.seen.push(measured.outcome.count(202) as f64 / fsyncs.max(1) as f64);
-        add(&mut all, &measured.outcome);
-    }
-    let means: serde_json::Value = serde_json::from_str(&shop.ops("/actors").await?)?;
-    for actor in means.as_array().into_iter().flatten() {
-        if let (Some(name), Some(mean)) = (actor["name"].as_str(), actor["meanBatchSize"].as_f64()) {
-            figure.made_of.push(format!("{name}: {} a batch", number(mean)));
-        }
-    }
-    figure.made_of.push(format!("under strace: {all}"));
-    Ok(vec![figure])
 }
