@@ -1,11 +1,20 @@
 //! Checks the laws over the whole store, and over the ledger where there is one. The same for the running shop and for the
 //! command that audits a store at rest.
 
-use crate::ports::{Audit, Bus, Ledger, LedgerSnapshot, OrderStore, PortResult};
+use crate::{
+    cache_sync::DEAD_LETTER_LIFE,
+    ports::{Audit, Backlog, Bus, Ledger, LedgerSnapshot, OrderStore, PortResult},
+};
 use stampede_domain::{
     Millis,
     laws::{self, Breach, BusSums, Law},
 };
+use std::time::Duration;
+
+/// The age of a claim that should be gone: an intent lives 30 s, and is reaped and settled within 5 s more.
+const LEFT_BEHIND: Duration = Duration::from_mins(1);
+/// Old claims looked at.
+const LOOKED_AT: usize = 1_000;
 
 /// What an audit found.
 #[derive(Clone, Debug)]
@@ -77,15 +86,42 @@ pub async fn audit(
         breaches.extend(laws::check_store(pool.pool, &pool.sums));
         breaches.extend(laws::check_bus(pool.pool, &bus_sums, ledger.is_some()));
     }
+    if let (Some(ledger), Some(before)) = (ledger, &before) {
+        breaches.extend(left_behind(before, &backlog, store, ledger).await?);
+    }
     let quiet_pools = check_quiet(before.as_ref(), &pools, &mut breaches);
     let orders: u64 = pools.iter().map(|pool| pool.sums.orders).sum();
     let laws = Law::ALL.into_iter().map(|law| LawFound {
         law,
         breaches: breaches.iter().filter(|breach| breach.law == law).map(|breach| breach.how.clone()).collect(),
-        judged: law != Law::NothingLeaks || quiet_pools > 0,
+        judged: law != Law::NothingLeaks || quiet_pools > 0 || breaches.iter().any(|breach| breach.law == law),
         looked_at: looked_at(law, orders, backlog.messages, quiet_pools),
     });
     Ok(AuditReport { at, laws: laws.collect(), pools, waiting: backlog.messages, dead_letters: backlog.dead_letters })
+}
+
+/// Claims that nobody will ever decide: old, undecided, and no message is left that could decide them. The bus was read before
+/// the claims are, and the store is read after them, so nothing that is being written or settled now is among them.
+async fn left_behind(
+    before: &LedgerSnapshot,
+    backlog: &Backlog,
+    store: &dyn OrderStore,
+    ledger: &dyn Ledger,
+) -> PortResult<Vec<Breach>> {
+    let mut breaches = Vec::new();
+    if backlog.messages > 0 {
+        return Ok(breaches);
+    }
+    let age = if backlog.dead_letters > 0 { DEAD_LETTER_LIFE + LEFT_BEHIND } else { LEFT_BEHIND };
+    for book in before.pools.iter().filter(|book| book.numbers.claims > 0) {
+        let old = ledger.claims_older_than(book.pool, age, LOOKED_AT).await?;
+        let decided = store.fates(&old).await?.len();
+        if old.len() > decided {
+            let how = format!("{}: {} claims are left that nothing will decide", book.pool, old.len() - decided);
+            breaches.push(Breach { law: Law::NothingLeaks, how });
+        }
+    }
+    Ok(breaches)
 }
 
 /// Pools at rest are compared with the ledger; how many were.

@@ -155,6 +155,8 @@ pub struct Reply<A> {
 impl<A> Reply<A> {
     /// Answers. Nobody listening is fine.
     pub fn send(mut self, answer: A) {
+        // First: whoever has the answer may ask again at once, and must find the room that the message had.
+        drop(self.permit.take());
         if let Some(sender) = self.sender.take() {
             drop(sender.send(answer));
         }

@@ -1,7 +1,7 @@
 //! Follows the catalogue: new events are opened, changed rules reach the ledger, tighter ones wait for quiet.
 
 use super::CacheSync;
-use crate::ports::{CatalogueSnapshot, Listing, PortResult};
+use crate::ports::{CatalogueSnapshot, Listing, PortFailure, PortResult};
 use std::{rc::Rc, sync::Arc};
 
 impl CacheSync {
@@ -29,7 +29,8 @@ impl CacheSync {
         for listing in &snapshot.listings {
             for ticket_type in &listing.event.ticket_types {
                 let pool = ticket_type.pool(&listing.event.slug);
-                self.parts.ledger.set_terms(pool, ticket_type.terms(listing.paused)).await?;
+                let closed = self.to_open.borrow().contains(&pool);
+                self.parts.ledger.set_terms(pool, ticket_type.terms(listing.paused || closed)).await?;
             }
         }
         Ok(())
@@ -46,15 +47,26 @@ impl CacheSync {
         let listings = self.listings.borrow().clone();
         for listing in listings.iter().filter(|listing| listing.paused && listing.waiting.is_some()) {
             if self.is_quiet(listing).await? {
-                self.parts.catalogue.apply_waiting(&listing.event.slug).await?;
+                self.apply_waiting(listing).await?;
                 let snapshot = self.parts.catalogue.snapshot().await?;
                 self.adopt(snapshot);
-                for ticket_type in &listing.event.ticket_types {
-                    self.open_pool(ticket_type.pool(&listing.event.slug)).await?;
-                }
+                self.open_what_is_closed().await?;
             }
         }
         Ok(())
+    }
+
+    /// The rules change in the store, and the pools are to be opened: also when that cannot be done at once, and when nobody
+    /// knows whether the rules have changed.
+    async fn apply_waiting(&self, listing: &Listing) -> PortResult<()> {
+        let event = &listing.event;
+        let pools = || event.ticket_types.iter().map(|ticket_type| ticket_type.pool(&event.slug));
+        self.to_open.borrow_mut().extend(pools());
+        let applied = self.parts.catalogue.apply_waiting(&event.slug).await;
+        if matches!(applied, Err(PortFailure::Unavailable(_) | PortFailure::Impossible(_))) {
+            self.to_open.borrow_mut().retain(|pool| pools().all(|unchanged| unchanged != *pool));
+        }
+        applied
     }
 
     async fn is_quiet(&self, listing: &Listing) -> PortResult<bool> {

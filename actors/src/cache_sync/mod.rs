@@ -20,6 +20,8 @@ mod opening;
 mod reaping;
 mod shelving;
 
+pub(crate) use reaping::DEAD_LETTER_LIFE;
+
 use crate::{
     audit::{AuditReport, audit},
     carrier::Logic,
@@ -34,7 +36,7 @@ use crate::{
 use stampede_domain::{PoolId, Settlement, WriterReport};
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -119,6 +121,9 @@ pub struct CacheSync {
     settled: Notify,
     /// The version up to which each pool's rows have been swept.
     swept: RefCell<HashMap<PoolId, u64>>,
+    /// Pools whose tighter rules are in force in the store while the ledger's book may still be the old one: closed to new
+    /// orders until they are opened anew.
+    to_open: RefCell<HashSet<PoolId>>,
     tidied: Cell<u64>,
     auditing: Mutex<()>,
     tasks: Tasks,
@@ -139,6 +144,7 @@ impl CacheSync {
             settling: Cell::new(false),
             settled: Notify::new(),
             swept: RefCell::default(),
+            to_open: RefCell::default(),
             tidied: Cell::new(0),
             auditing: Mutex::new(()),
             tasks,

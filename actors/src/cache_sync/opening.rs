@@ -22,13 +22,15 @@ const LOOK_UP: usize = 1_000;
 const DEAD_LETTERS: usize = 100_000;
 
 impl CacheSync {
-    /// Opens every pool for sale that the ledger does not have, or has from before somebody raised the epoch.
+    /// Opens every pool for sale that the ledger does not have, or has from before somebody raised the epoch or tightened its
+    /// rules.
     pub(super) async fn open_what_is_closed(self: &Rc<Self>) -> PortResult<()> {
         let books: HashMap<_, _> =
             self.parts.ledger.snapshot().await?.pools.iter().map(|open| (open.pool, open.numbers.epoch)).collect();
         for pool in self.pools() {
             let (epoch, _) = self.parts.store.pool(pool).await?;
-            if books.get(&pool).is_none_or(|opened| *opened < epoch) {
+            let to_open = self.to_open.borrow().contains(&pool);
+            if to_open || books.get(&pool).is_none_or(|opened| *opened < epoch) {
                 self.open_pool(pool).await?;
             }
         }
@@ -56,7 +58,9 @@ impl CacheSync {
             undecided,
             virgin,
         };
-        self.parts.ledger.open(pool, &opening).await
+        self.parts.ledger.open(pool, &opening).await?;
+        self.to_open.borrow_mut().remove(&pool);
+        Ok(())
     }
 
     pub(super) fn terms(&self, pool: PoolId) -> Option<Terms> {

@@ -3,7 +3,7 @@
 use super::CacheSync;
 use crate::{
     facts::{Fact, announce},
-    ports::{Entry, PortResult},
+    ports::{Entry, Judgement, PortFailure, PortResult},
     wire,
 };
 use stampede_domain::{Contact, Intent, PoolId, Settlement, decide::Want, ledger::Picked};
@@ -11,6 +11,8 @@ use std::{rc::Rc, time::Duration};
 
 /// Intents reaped in one transaction.
 const REAPED_AT_ONCE: usize = 1_000;
+/// Ends offered in one transaction.
+const OFFERED_AT_ONCE: usize = 1_000;
 /// A claim older than this has probably been decided and its settlement missed.
 const OLD_CLAIM: Duration = Duration::from_secs(5);
 /// Old claims asked about in one look at the store.
@@ -20,7 +22,7 @@ const SWEEP_BUYERS_EVERY: u64 = 10;
 /// How often, in rounds, dead letters are looked at.
 const DEAD_LETTERS_EVERY: u64 = 5;
 /// How long a dead letter keeps its claim, for somebody to replay it.
-const DEAD_LETTER_LIFE: Duration = Duration::from_mins(15);
+pub(crate) const DEAD_LETTER_LIFE: Duration = Duration::from_mins(15);
 /// Dead letters looked at, all there are: more than this would be a different kind of problem.
 const DEAD_LETTERS: usize = 100_000;
 
@@ -54,13 +56,28 @@ impl CacheSync {
         self.offer(entries).await
     }
 
-    /// Offers ends to the judge; the first insert wins, and whatever it was is settled.
+    /// Offers ends to the judge; the first insert wins, and whatever it was is settled. One that cannot be stored is found by
+    /// halving, so that it keeps no other from its end.
     async fn offer(self: &Rc<Self>, mut entries: Vec<Entry>) -> PortResult<()> {
-        if entries.is_empty() {
-            return Ok(());
-        }
         entries.sort_by_key(|entry| entry.intent.order);
-        let judgements = self.parts.store.decide(self.parts.clock.now(), &entries).await?;
+        let mut parts: Vec<_> = entries.chunks(OFFERED_AT_ONCE).collect();
+        while let Some(part) = parts.pop() {
+            match self.parts.store.decide(self.parts.clock.now(), part).await {
+                Ok(judgements) => self.ended(judgements),
+                Err(PortFailure::Impossible(why)) => match part {
+                    [one] => tracing::error!(order = %one.intent.order, why, "an order that is over cannot be ended"),
+                    several => {
+                        let (first, second) = several.split_at(several.len() / 2);
+                        parts.extend([second, first]);
+                    }
+                },
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(self: &Rc<Self>, judgements: Vec<Judgement>) {
         for judgement in &judgements {
             for &(order, quantity, decision) in &judgement.fresh {
                 tracing::info!(%order, ?decision, "an order that nobody finished has ended");
@@ -68,7 +85,6 @@ impl CacheSync {
             }
         }
         self.settle_soon(judgements.into_iter().map(|judgement| judgement.settlement).collect());
-        Ok(())
     }
 
     async fn sweep_claims(self: &Rc<Self>, pool: PoolId) -> PortResult<()> {
@@ -98,7 +114,11 @@ impl CacheSync {
     async fn sweep_buyers(self: &Rc<Self>) -> PortResult<()> {
         for pool in self.pools() {
             let limited = self.terms(pool).is_some_and(|terms| terms.limit_per_buyer.is_some());
-            let Some(after) = self.swept.borrow().get(&pool).copied().filter(|_| limited) else { continue };
+            if !limited {
+                continue;
+            }
+            // A later life than the one that opened the pool does not know how far that one got: from the beginning then.
+            let after = self.swept.borrow().get(&pool).copied().unwrap_or_default();
             let (settlement, swept) = self.parts.store.changed_since(pool, after).await?;
             self.swept.borrow_mut().insert(pool, swept);
             self.settle_soon(vec![settlement]);

@@ -14,6 +14,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 impl Inventory {
     pub(super) async fn find_order(&self, question: &FindOrder) -> Result<OrderFound, OrderNotShown> {
         let not_known_yet = || OrderNotShown::NotKnownYet { retry_after: self.chance.jittered(ASK_AGAIN) };
+        // Looked at before the ledger is asked: a pool that opens meanwhile has not been asked.
+        let everything_open = self.is_everything_open();
         let known = self.parts.ledger.find(question.order).await;
         match known {
             Ok(Some(Known::Claimed(_))) => Ok(OrderFound { status: OrderStatus::Pending, reason: None, record: None }),
@@ -21,9 +23,7 @@ impl Inventory {
             // What the ledger has forgotten the store knows; and what nobody is sure of is not reported as missing.
             ledger => match self.row(question).await {
                 Some(Some(record)) => Ok(from_row(question.details, record)),
-                Some(None) if matches!(ledger, Ok(Some(_))) && self.is_everything_open() => {
-                    Err(OrderNotShown::NotFound)
-                }
+                Some(None) if matches!(ledger, Ok(Some(_))) && everything_open => Err(OrderNotShown::NotFound),
                 Some(None) | None => match ledger {
                     Ok(Some(Known::Noted(noted))) => Ok(from_note(noted)),
                     _ => Err(not_known_yet()),
