@@ -313,6 +313,11 @@ impl Play {
         }
     }
 
+    /// `CacheSync` dies.
+    pub(crate) fn kill_cache_sync(&self) {
+        self.tasks[0].abort_all();
+    }
+
     /// The process dies; the ports stay.
     pub(crate) fn kill(mut self) -> Ground {
         self.stop_writing();
