@@ -12,6 +12,8 @@ use std::time::Duration;
 pub(crate) const MAX_BODY: usize = 16 * 1024;
 /// How long a body may take: a bad phone needs a second, an attacker takes for ever.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
+/// Longest word on a mistake: the parser quotes what it was sent, which may be the whole body.
+const MAX_MISTAKE: usize = 200;
 
 /// The body as JSON of a validated type.
 pub(crate) async fn json<T>(request: &HttpRequest, payload: web::Payload) -> Result<T, Problem>
@@ -20,16 +22,44 @@ where
 {
     check_kind(request, "application/json")?;
     let body = read(payload).await?;
+    // `serde` would read an array as an object's fields in their order, which nobody means.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(Problem::invalid("The body has to be a JSON object, not an array.", Vec::new()));
+    }
     let input: T = serde_json::from_slice(&body).map_err(|error| match error.classify() {
         Category::Data => {
-            Problem::invalid(format!("The body is JSON, but not of the right shape: {error}."), Vec::new())
+            Problem::invalid(format!("The body is JSON, but not of the right shape: {}.", brief(&error)), Vec::new())
         }
+        Category::Eof if body.is_empty() => Problem::malformed("The body is empty; send a JSON object.".to_owned()),
         Category::Syntax | Category::Eof | Category::Io => {
-            Problem::malformed(format!("The body is not JSON: {error}."))
+            Problem::malformed(format!("The body cannot be read as JSON: {}.", brief(&error)))
         }
     })?;
     validate(&input)?;
     Ok(input)
+}
+
+/// An error's text, cut where it only repeats what was sent.
+fn brief(error: &impl ToString) -> String {
+    let text = error.to_string();
+    if text.chars().count() <= MAX_MISTAKE { text } else { text.chars().take(MAX_MISTAKE).chain(['…']).collect() }
+}
+
+/// Neither control characters nor what stands for bytes that were no text. Emoji, accents and right-to-left text are fine.
+pub(crate) fn readable(text: &str, (): &()) -> garde::Result {
+    let odd = text.chars().any(|letter| letter.is_control() || letter == char::REPLACEMENT_CHARACTER);
+    if odd { Err(garde::Error::new("contains characters that are no text")) } else { Ok(()) }
+}
+
+/// Something that can be seen: a name of spaces or of marks without width is none.
+pub(crate) fn visible(text: &str, (): &()) -> garde::Result {
+    if text.chars().all(is_unseen) { Err(garde::Error::new("is blank")) } else { Ok(()) }
+}
+
+/// White space, and Unicode's default-ignorable code points as far as keyboards and copying bring them.
+pub(crate) fn is_unseen(letter: char) -> bool {
+    let ignorable = matches!(letter, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}');
+    ignorable || letter.is_whitespace()
 }
 
 /// The body of an HTML form, unvalidated: a page shows its mistakes itself.
@@ -37,22 +67,33 @@ pub(crate) async fn form<T: DeserializeOwned>(request: &HttpRequest, payload: we
     check_kind(request, "application/x-www-form-urlencoded")?;
     let body = read(payload).await?;
     serde_urlencoded::from_bytes(&body)
-        .map_err(|error| Problem::malformed(format!("The form cannot be read: {error}.")))
+        .map_err(|error| Problem::malformed(format!("The form cannot be read: {}.", brief(&error))))
 }
 
 /// Every mistake of an input, field by field.
 pub(crate) fn validate(input: &impl Validate<Context = ()>) -> Result<(), Problem> {
     let Err(report) = input.validate() else { return Ok(()) };
-    let fields =
-        report.iter().map(|(path, mistake)| FieldMistake { field: path.to_string(), mistake: mistake.to_string() });
-    Err(Problem::invalid("Some fields cannot be taken as they are.", fields.collect()))
+    let mistakes = report.iter().map(|(path, mistake)| (wire_name(&path.to_string()), mistake.to_string()));
+    let fields: Vec<_> = mistakes.map(|(field, mistake)| FieldMistake { field, mistake }).collect();
+    let all: Vec<_> = fields.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.mistake)).collect();
+    Err(Problem::invalid(format!("Some fields cannot be taken as they are: {}.", all.join("; ")), fields))
+}
+
+/// The name of a field as it is sent: `user_id` is `userId`.
+fn wire_name(field: &str) -> String {
+    let mut words = field.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let mut letters = word.chars();
+        name + &letters.next().map(|letter| letter.to_ascii_uppercase()).into_iter().chain(letters).collect::<String>()
+    })
 }
 
 async fn read(payload: web::Payload) -> Result<Bytes, Problem> {
     let body = tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(MAX_BODY)).await;
     match body {
         Ok(Ok(Ok(body))) => Ok(body),
-        Ok(Ok(Err(error))) => Err(Problem::malformed(format!("The body could not be read: {error}."))),
+        Ok(Ok(Err(_))) => Err(Problem::malformed("The body ended before it was complete. Send it again.".to_owned())),
         Ok(Err(_)) => Err(Problem::too_large(MAX_BODY)),
         Err(_) => Err(Problem::too_slow()),
     }

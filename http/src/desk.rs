@@ -105,6 +105,11 @@ impl Desk {
         self.chance.bits()
     }
 
+    /// A wait, up to twice as long: different for everyone.
+    pub(crate) fn spread(&self, wait: Duration) -> Duration {
+        self.chance.jittered(wait)
+    }
+
     /// Server time.
     pub(crate) fn now(&self) -> Millis {
         self.clock.now()

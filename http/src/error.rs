@@ -12,7 +12,7 @@ use stampede_actors::{
     mailbox::NoAnswer,
 };
 use stampede_domain::{Millis, OrderId, OrderRefused, key::KeyRefused};
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{fmt, time::Duration};
 use utoipa::ToSchema;
 
 /// When to ask again after an actor gave no answer.
@@ -28,15 +28,17 @@ pub struct Problem {
     /// The kind, in words.
     pub title: &'static str,
     /// This very case, and what to do.
-    pub detail: Cow<'static, str>,
+    pub detail: Box<str>,
     /// When to come back.
     pub retry_after: Option<Duration>,
+    /// Whether everyone is told the same time to come back, so that it has to be spread before it is said.
+    pub(crate) is_for_all: bool,
     /// The order it is about, where asking for it makes sense.
     pub order: Option<OrderId>,
     /// Methods that would work.
     pub allow: Option<&'static str>,
     /// Fields that are wrong, with a word for each.
-    pub fields: Vec<FieldMistake>,
+    pub fields: Box<[FieldMistake]>,
 }
 
 /// One field that is wrong.
@@ -92,19 +94,30 @@ pub struct ProblemBody<'a> {
 impl Problem {
     /// A problem with its words.
     #[must_use]
-    pub fn new(
-        status: StatusCode,
-        code: &'static str,
-        title: &'static str,
-        detail: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<Box<str>>) -> Self {
         let detail = detail.into();
-        Self { status, code, title, detail, retry_after: None, order: None, allow: None, fields: Vec::new() }
+        Self {
+            status,
+            code,
+            title,
+            detail,
+            retry_after: None,
+            is_for_all: false,
+            order: None,
+            allow: None,
+            fields: Box::default(),
+        }
     }
 
     fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// As [`Self::after`], for a wait that nobody has spread yet: a crowd must not come back as a wave.
+    fn after_about(mut self, wait: Duration) -> Self {
+        self.is_for_all = true;
+        self.after(wait)
     }
 
     /// The order it is about.
@@ -117,7 +130,7 @@ impl Problem {
     /// Whole seconds to wait, at least one.
     #[must_use]
     pub fn retry_after_s(&self) -> Option<u64> {
-        self.retry_after.map(|wait| wait.as_secs_f64().ceil().max(1.0) as u64)
+        self.retry_after.map(|wait| (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
     }
 
     /// Nothing at this address.
@@ -168,9 +181,9 @@ impl Problem {
 
     /// The body is well formed, and says something that cannot be.
     #[must_use]
-    pub fn invalid(detail: impl Into<Cow<'static, str>>, fields: Vec<FieldMistake>) -> Self {
+    pub fn invalid(detail: impl Into<Box<str>>, fields: Vec<FieldMistake>) -> Self {
         let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "Invalid input", detail);
-        problem.fields = fields;
+        problem.fields = fields.into_boxed_slice();
         problem
     }
 
@@ -202,7 +215,7 @@ impl Problem {
     #[must_use]
     pub fn key(refused: KeyRefused, now: Millis) -> Self {
         let detail = format!(
-            "{refused}. Make a fresh UUIDv7 for every new order (e.g. crypto libraries' uuid v7) and repeat it only when you \
+            "This key is not taken: {refused}. Make a fresh UUIDv7 for every new order (e.g. crypto libraries' uuid v7) and repeat it only when you \
              repeat the same request; it is valid from 2 minutes before its own time to 24 hours after. It is {} here.",
             now.rfc3339()
         );
@@ -227,14 +240,16 @@ impl Problem {
     pub fn unknown(order: OrderId) -> Self {
         let detail = "We do not know yet whether your order was taken. Nothing is lost: ask at statusUrl, or send the same \
                       request with the same Idempotency-Key again.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unknown", "Outcome unknown", detail).about(order).after(ASK_AGAIN)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unknown", "Outcome unknown", detail)
+            .about(order)
+            .after_about(ASK_AGAIN)
     }
 
     /// An actor could not answer an order.
     #[must_use]
     pub fn no_answer_to_order(why: NoAnswer, order: OrderId) -> Self {
         match why {
-            NoAnswer::Full => Self::put_off(PutOff::Full).after(ASK_AGAIN),
+            NoAnswer::Full => Self::put_off(PutOff::Full).after_about(ASK_AGAIN),
             NoAnswer::Unknown => Self::unknown(order),
         }
     }
@@ -266,7 +281,7 @@ impl Problem {
             }
             OrderRefused::Paused => {
                 let detail = "The organizer has paused the sale. Come back a little later.".to_owned();
-                new(StatusCode::SERVICE_UNAVAILABLE, "Paused", detail).after(Duration::from_secs(30))
+                new(StatusCode::SERVICE_UNAVAILABLE, "Paused", detail).after_about(Duration::from_secs(30))
             }
             OrderRefused::SaleOver => new(StatusCode::CONFLICT, "The sale is over", "The sale has ended.".to_owned()),
             OrderRefused::SoldOut { free: 0, in_flight: 0 } => {
@@ -286,7 +301,7 @@ impl Problem {
                     format!("One order may have {max} tickets."),
                 );
                 problem.fields =
-                    vec![FieldMistake { field: "quantity".into(), mistake: format!("greater than {max}") }];
+                    Box::new([FieldMistake { field: "quantity".into(), mistake: format!("greater than {max}") }]);
                 problem
             }
             OrderRefused::LimitReached { limit, taken } => {
@@ -351,7 +366,7 @@ impl From<EventNotShown> for Problem {
             EventNotShown::NotFound => {
                 Self::new(StatusCode::NOT_FOUND, "not_found", "Not found", "There is no such event.")
             }
-            EventNotShown::NotReady => Self::put_off(PutOff::Closed).after(Duration::from_secs(1)),
+            EventNotShown::NotReady => Self::put_off(PutOff::Closed).after_about(Duration::from_secs(1)),
         }
     }
 }
@@ -374,7 +389,7 @@ impl From<OrderNotShown> for Problem {
 impl From<NoAnswer> for Problem {
     fn from(_: NoAnswer) -> Self {
         let detail = "Too many are asking at once. Ask again in a moment.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy", detail).after(ASK_AGAIN)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Busy", detail).after_about(ASK_AGAIN)
     }
 }
 

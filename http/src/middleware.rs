@@ -88,11 +88,14 @@ fn dress(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
     if response.status().is_success() {
         return response;
     }
-    let Some(problem) = response.response().error().map(problem) else { return response };
+    let Some(mut problem) = response.response().error().map(problem) else { return response };
     if problem.status.is_server_error() && problem.status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(request_id = id, %problem, "a request failed");
     }
     let (request, _) = response.into_parts();
+    if let Some(desk) = request.app_data::<web::Data<Desk>>().filter(|_| problem.is_for_all) {
+        problem.retry_after = problem.retry_after.map(|wait| desk.spread(wait));
+    }
     let dressed = match request.app_data::<web::Data<Desk>>() {
         Some(desk) if pages::is_page(request.path()) => pages::problem(desk, &request, &problem),
         Some(desk) => problem.respond(id.to_owned(), desk.now()),

@@ -84,7 +84,7 @@ impl Faces {
     /// An error in words.
     pub fn error(&self, lang: Lang, page: &ErrorPage) -> Result<String, FaceError> {
         let words = match page.status {
-            status @ (400 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 503) => status,
+            status @ (400 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503) => status,
             502 | 504 => 503,
             500.. => 500,
             _ => 400,

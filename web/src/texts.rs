@@ -170,6 +170,8 @@ pub(crate) const TEXTS: &[Text] = &[
     ("error_404_next", "Diese Seite gibt es nicht. Prüf die Adresse, oder fang vorne an.", "There is no such page. Check the address, or start at the front."),
     ("error_405", "So geht das hier nicht", "Not like this"),
     ("error_405_next", "Diese Adresse kann etwas anderes. Fang vorne an.", "This address does something else. Start at the front."),
+    ("error_408", "Das ist nicht ganz angekommen", "That did not arrive completely"),
+    ("error_408_next", "Die Verbindung war zu langsam. Bestellt wurde nichts: Geh zurück und schick das Formular noch einmal.", "The connection was too slow. Nothing was ordered: go back and send the form again."),
     ("error_413", "Das war zu viel auf einmal", "That was too much at once"),
     ("error_413_next", "Kürz deine Angaben und schick sie noch einmal.", "Shorten your input and send it again."),
     ("error_415", "In dieser Form nehmen wir nichts an", "We cannot take it in this form"),

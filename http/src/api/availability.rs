@@ -8,7 +8,10 @@ use super::{
 use crate::{desk::Desk, error::Problem, watch};
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
-    http::header::{self, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
     web::{Data, Path},
 };
 use bytes::Bytes;
@@ -65,19 +68,28 @@ pub(crate) async fn of_event(
     (status = 200, description = "An endless stream of `availability` events, each with the body of `/availability`", body = String, content_type = "text/event-stream"),
     problems::NotShown,
 ))]
-pub(crate) async fn stream(desk: Data<Desk>, slug: Path<String>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn stream(
+    desk: Data<Desk>,
+    request: HttpRequest,
+    slug: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let slug = event_slug(&slug)?;
     desk.mailboxes.find_event.ask(FindEvent(Some(slug.clone()))).await??;
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // nginx would otherwise hold the numbers back until its buffer is full.
+        .insert_header(("X-Accel-Buffering", "no"));
+    // Without a body there is no end to wait for.
+    if request.method() == Method::HEAD {
+        return Ok(response.finish());
+    }
     let place = Arc::clone(&desk.shop.watchers)
         .try_acquire_owned()
         .map_err(|_| Problem::from(stampede_actors::mailbox::NoAnswer::Full))?;
     let shelf = desk.mailboxes.watch_shelf.ask(WatchShelf).await?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/event-stream")
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        // nginx would otherwise hold the numbers back until its buffer is full.
-        .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(watch::messages(desk, shelf, slug, place)))
+    Ok(response.streaming(watch::messages(desk, shelf, slug, place)))
 }
 
 /// One message of a stream.

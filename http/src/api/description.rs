@@ -1,15 +1,15 @@
 //! The API described from its types (OpenAPI 3.1), and a page to read and try it that needs no other server.
 
 use super::{availability, events, orders, problems, reads};
+use crate::error::{FieldMistake, Problem, ProblemBody};
 use actix_web::{
     HttpResponse,
     http::header,
-    middleware::DefaultHeaders,
-    web::{self, ServiceConfig},
+    web::{self, Path, ServiceConfig},
 };
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::Config;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -30,6 +30,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         orders::place,
         orders::find,
     ),
+    // The answers of `problems` name it, which does not bring it along.
+    components(schemas(ProblemBody<'static>, FieldMistake)),
     tags(
         (name = "featured event", description = "The short routes"),
         (name = "events", description = "Every event"),
@@ -61,15 +63,23 @@ fn find_order_in_short() {}
 pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(reads("/api/openapi.json", || web::to(json)))
-        .service(web::resource("/api/docs").route(web::get().to(to_docs)));
-    // Swagger UI sets style attributes; everything else comes from this server.
-    let policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                  connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
-    config.service(
-        web::scope("/api/docs")
-            .wrap(DefaultHeaders::new().add((header::CONTENT_SECURITY_POLICY, policy)))
-            .service(SwaggerUi::new("/{_:.*}").config(Config::from("/api/openapi.json"))),
-    );
+        .service(reads("/api/docs", || web::to(to_docs)))
+        .service(reads("/api/docs/{file:.*}", || web::to(docs)));
+}
+
+/// Swagger UI sets style attributes; everything else comes from this server.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                      connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// A file of Swagger UI; it lives in the binary.
+async fn docs(file: Path<String>) -> Result<HttpResponse, Problem> {
+    let found = utoipa_swagger_ui::serve(&file, Arc::new(Config::from("/api/openapi.json")));
+    let found = found.map_err(|_| Problem::internal())?.ok_or_else(Problem::not_found)?;
+    Ok(HttpResponse::Ok()
+        .content_type(found.content_type)
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(found.bytes.into_owned()))
 }
 
 async fn json() -> HttpResponse {
@@ -81,4 +91,54 @@ async fn json() -> HttpResponse {
 
 async fn to_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/api/docs/")).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn description() -> Value {
+        serde_json::from_str(&JSON).unwrap()
+    }
+
+    /// Every object of a tree with the way to it.
+    fn walk(at: &str, value: &Value, see: &mut impl FnMut(&str, &Value)) {
+        see(at, value);
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(name, field)| walk(&format!("{at}/{name}"), field, see)),
+            Value::Array(values) => values.iter().for_each(|value| walk(at, value, see)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let api = description();
+        let mut references = 0;
+        walk("", &api, &mut |at, value| {
+            if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+                references += 1;
+                assert!(api.pointer(reference.trim_start_matches('#')).is_some(), "{at}: {reference}");
+            }
+        });
+        assert!(references > 20, "{references} references are too few to be all");
+    }
+
+    #[test]
+    fn every_field_and_parameter_has_an_example() {
+        let api = description();
+        let schemas = api["components"]["schemas"].as_object().unwrap();
+        for (schema, description) in schemas {
+            for (name, field) in description["properties"].as_object().into_iter().flatten() {
+                let composed = field.get("$ref").is_some() || field.get("items").is_some();
+                assert!(composed || field.get("example").is_some(), "{schema}.{name}");
+            }
+        }
+        walk("", &api["paths"], &mut |at, value| {
+            if value.get("in") == Some(&"path".into()) {
+                assert!(value.get("example").is_some(), "{at}");
+            }
+        });
+    }
 }

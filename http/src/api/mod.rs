@@ -43,10 +43,11 @@ pub(crate) fn reads(path: &str, handler: impl Fn() -> Route) -> Resource {
 }
 
 /// An address that answers POST.
-pub(crate) fn writes(path: &str, route: Route) -> Resource {
+fn writes(path: &str, route: Route) -> Resource {
     web::resource(path).route(route).default_service(web::to(|| refuse_method("POST")))
 }
 
-async fn refuse_method(allow: &'static str) -> Result<HttpResponse, Problem> {
+/// 405 with the methods that would work.
+pub(crate) async fn refuse_method(allow: &'static str) -> Result<HttpResponse, Problem> {
     Err(Problem::method_not_allowed(allow))
 }

@@ -19,7 +19,10 @@ use stampede_actors::{
     inventory::{FindOrder, OrderNotShown, PlaceOrder, Placed},
     trace,
 };
-use stampede_domain::{BuyerId, Contact, EventSlug, OrderId, key};
+use stampede_domain::{
+    BuyerId, Contact, EventSlug, OrderId,
+    key::{self, KeyRefused},
+};
 
 /// Buys tickets of the featured event.
 ///
@@ -103,12 +106,15 @@ async fn take(
 
 /// The key the buyer sent, or a fresh one.
 fn order_id(desk: &Desk, request: &HttpRequest) -> Result<OrderId, Problem> {
-    match request.headers().get("idempotency-key") {
-        None => Ok(desk.keys.fresh()),
-        Some(key) => {
-            let now = desk.now();
+    let mut sent = request.headers().get_all("idempotency-key");
+    let now = desk.now();
+    match (sent.next(), sent.next()) {
+        (None, _) => Ok(desk.keys.fresh()),
+        (Some(key), None) => {
             key::order_id(key.to_str().unwrap_or(""), now).map_err(|refused| Problem::key(refused, now))
         }
+        // Two keys are two orders or one: only who sent them knows.
+        (Some(_), Some(_)) => Err(Problem::key(KeyRefused::NotAUuidV7, now)),
     }
 }
 

@@ -1,30 +1,32 @@
 //! The JSON of the API, as types: they are parsed, validated, written and described from here.
 
+use crate::body::{readable, visible};
 use garde::Validate;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
 use stampede_domain::{event::MAX_PER_ORDER, sale::SaleState};
+use std::fmt;
 use utoipa::ToSchema;
 
 /// An order for tickets.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object with at least a userId")]
 pub(crate) struct BuyRequest {
     /// Your own name for the buyer; the limit per buyer counts by it.
-    #[garde(length(chars, min = 1, max = 128), custom(no_control))]
+    #[garde(length(chars, min = 1, max = 128), custom(readable), custom(visible))]
     #[schema(example = "user-4711", min_length = 1, max_length = 128)]
     pub(crate) user_id: String,
     /// How many tickets; 1 when absent.
     #[garde(range(min = 1, max = MAX_PER_ORDER))]
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "whole_number")]
     #[schema(example = 2, minimum = 1, maximum = 100, default = 1)]
     pub(crate) quantity: u32,
     /// Which ticket type; the event's first when absent.
-    #[garde(inner(length(chars, min = 1, max = 64), custom(no_control)))]
+    #[garde(inner(length(chars, min = 1, max = 64), custom(readable)))]
     #[serde(default)]
     #[schema(example = "general-admission", nullable = false)]
     pub(crate) ticket_type_id: Option<String>,
     /// The buyer's name.
-    #[garde(inner(length(chars, min = 1, max = 200), custom(no_control)))]
+    #[garde(inner(length(chars, min = 1, max = 200), custom(readable), custom(visible)))]
     #[serde(default)]
     #[schema(example = "Eva Muster", max_length = 200)]
     pub(crate) name: Option<String>,
@@ -96,6 +98,7 @@ pub(crate) struct EventAvailability<'a> {
     #[schema(example = "2027-06-01T10:00:00.000Z")]
     pub(crate) server_time: String,
     /// The numbers are older than they should be.
+    #[schema(example = false)]
     pub(crate) stale: bool,
 }
 
@@ -154,8 +157,10 @@ pub(crate) struct EventView<'a> {
     #[schema(example = "Green Park, St. Pölten, Austria")]
     pub(crate) place: &'a str,
     /// When it begins, RFC 3339.
+    #[schema(example = "2027-08-19T13:00:00.000Z")]
     pub(crate) starts_at: String,
     /// When it ends, RFC 3339.
+    #[schema(example = "2027-08-22T03:00:00.000Z")]
     pub(crate) ends_at: String,
     /// IANA name of its time zone.
     #[schema(example = "Europe/Vienna")]
@@ -193,7 +198,24 @@ fn one() -> u32 {
     1
 }
 
-/// Emoji, accents and right-to-left text are names; control characters are not.
-pub(crate) fn no_control(text: &str, (): &()) -> garde::Result {
-    if text.chars().any(char::is_control) { Err(garde::Error::new("contains control characters")) } else { Ok(()) }
+/// Any whole number, so that its range is judged beside all other mistakes: what `u32` cannot hold is what it can hold least
+/// or most.
+fn whole_number<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    struct Whole;
+    impl Visitor<'_> for Whole {
+        type Value = u32;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number")
+        }
+
+        fn visit_u64<E>(self, number: u64) -> Result<u32, E> {
+            Ok(u32::try_from(number).unwrap_or(u32::MAX))
+        }
+
+        fn visit_i64<E>(self, number: i64) -> Result<u32, E> {
+            Ok(u32::try_from(number.max(0)).unwrap_or(u32::MAX))
+        }
+    }
+    from.deserialize_u64(Whole)
 }

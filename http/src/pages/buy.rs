@@ -44,9 +44,9 @@ pub(super) struct BuyForm {
 struct Input {
     #[garde(range(min = 1, max = MAX_PER_ORDER))]
     quantity: u32,
-    #[garde(length(chars, min = 1, max = 200), custom(readable))]
+    #[garde(length(chars, min = 1, max = 200), custom(body::readable), custom(body::visible))]
     name: String,
-    #[garde(inner(length(chars, max = 254), email, custom(readable)))]
+    #[garde(inner(length(chars, max = 254), email, custom(body::readable)))]
     email: Option<String>,
 }
 
@@ -162,16 +162,10 @@ fn read(form: &BuyForm) -> Result<Input, Vec<FieldError>> {
 fn code(field: &str, input: &Input) -> &'static str {
     match field {
         "quantity" => "out_of_range",
-        "name" if input.name.is_empty() => "required",
+        "name" if input.name.chars().all(body::is_unseen) => "required",
         "name" if input.name.chars().count() > 200 => "too_long",
         _ => "invalid_characters",
     }
-}
-
-/// Neither control characters nor what stands for bytes that were no text.
-fn readable(text: &str, (): &()) -> garde::Result {
-    let odd = text.chars().any(|letter| letter.is_control() || letter == char::REPLACEMENT_CHARACTER);
-    if odd { Err(garde::Error::new("contains characters that are no text")) } else { Ok(()) }
 }
 
 fn no(desk: &Desk, request: &HttpRequest, order: OrderId, problem: &Problem, refused: OrderRefused) -> No {

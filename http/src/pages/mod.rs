@@ -9,7 +9,7 @@ mod same_site;
 mod views;
 
 use crate::{
-    api::{reads, writes},
+    api::{reads, refuse_method},
     desk::Desk,
     error::Problem,
     middleware,
@@ -34,9 +34,17 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(reads("/", || web::to(event::front)))
         .service(reads("/{lang:de|en}", || web::to(event::featured)))
         .service(reads("/{lang:de|en}/events/{slug}", || web::to(event::of_slug)))
-        .service(writes("/{lang:de|en}/events/{slug}/orders", web::post().to(buy::buy)))
+        .service(
+            web::resource("/{lang:de|en}/events/{slug}/orders")
+                .route(web::post().to(buy::buy))
+                // Who presses Enter in the address bar of a refused form wants the event.
+                .route(web::get().to(to_event))
+                .route(web::head().to(to_event))
+                .default_service(web::to(|| refuse_method("GET, HEAD, POST"))),
+        )
         .service(reads("/{lang:de|en}/orders/{order}", || web::to(order::show)))
         // addresses without a language, for links and for people who type
+        .service(reads("/{lang:de|en}/", || web::to(without_slash)))
         .service(reads("/events/{slug}", || web::to(with_language)))
         .service(reads("/orders/{order}", || web::to(with_language)))
         // files
@@ -46,7 +54,7 @@ pub fn routes(config: &mut ServiceConfig) {
 
 /// Whether an address is for people.
 pub(crate) fn is_page(path: &str) -> bool {
-    !path.starts_with("/api/")
+    path != "/api" && !path.starts_with("/api/")
 }
 
 /// Nothing at this address.
@@ -114,6 +122,16 @@ fn language(request: &HttpRequest) -> Lang {
 async fn with_language(request: HttpRequest) -> HttpResponse {
     let query = if request.query_string().is_empty() { String::new() } else { format!("?{}", request.query_string()) };
     see_other(&format!("/{}{}{query}", language(&request).tag(), request.path()))
+}
+
+/// To the front page of this language.
+async fn without_slash(request: HttpRequest) -> HttpResponse {
+    see_other(&format!("/{}", language(&request).tag()))
+}
+
+/// To the event whose orders are placed here.
+async fn to_event(request: HttpRequest) -> HttpResponse {
+    see_other(request.path().strip_suffix("/orders").unwrap_or("/"))
 }
 
 fn see_other(location: &str) -> HttpResponse {

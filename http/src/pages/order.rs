@@ -8,9 +8,8 @@ use crate::{
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
-use serde::Deserialize;
 use stampede_actors::{
     inventory::{EventShown, FindEvent, FindOrder, ListEvents, OrderFound, OrderNotShown},
     ports::OrderRecord,
@@ -18,21 +17,18 @@ use stampede_actors::{
 use stampede_domain::{Millis, OrderId, OrderStatus, Payment};
 use stampede_web::{Links, OrderDetails, OrderPage, OrderStatusView};
 
-/// The key of a signed link.
-#[derive(Deserialize)]
-pub(super) struct SignedLink {
-    k: Option<String>,
-}
+/// What follows the `?` of a signed link. Mail programs add to it, people paste it twice: any `k` that opens the order does.
+type Query = Vec<(String, String)>;
 
 /// Shows an order.
 pub(super) async fn show(
     desk: Data<Desk>,
     request: HttpRequest,
     address: Path<(String, String)>,
-    link: Query<SignedLink>,
 ) -> Result<HttpResponse, Problem> {
     let order: OrderId = address.1.parse().map_err(|_| Problem::from(OrderNotShown::NotFound))?;
-    let signed = link.k.as_deref().is_some_and(|key| desk.shop.signer.is_order_key(order, key));
+    let query: Query = serde_urlencoded::from_str(request.query_string()).unwrap_or_default();
+    let signed = query.iter().any(|(name, key)| name == "k" && desk.shop.signer.is_order_key(order, key));
     let details = signed || cookies::orders(&desk, &request).contains(&order);
     let found = desk.mailboxes.find_order.ask_within(PATIENCE, FindOrder { order, details }).await?;
     let found = match found {

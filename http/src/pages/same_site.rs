@@ -20,7 +20,8 @@ pub(super) fn check(desk: &Desk, request: &HttpRequest) -> Result<(), Problem> {
     }
     let Some(origin) = text(&header::ORIGIN) else { return Ok(()) };
     let host = text(&header::HOST).unwrap_or_default();
-    let public = desk.shop.options.public_url.as_deref().unwrap_or_default().trim_end_matches('/');
-    let same = origin == public || origin == format!("http://{host}") || origin == format!("https://{host}");
+    let public = desk.shop.options.public_url.as_deref().map(|url| url.trim_end_matches('/'));
+    let same =
+        Some(origin.as_str()) == public || origin == format!("http://{host}") || origin == format!("https://{host}");
     if same { Ok(()) } else { Err(Problem::cross_site()) }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// A request that got no page.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorPage {
-    /// HTTP status; 403, 404, 405, 413, 415, 429, 500 and 503 have words of their own, others borrow by class.
+    /// HTTP status; 403, 404, 405, 408, 413, 415, 429, 500 and 503 have words of their own, others borrow by class.
     pub status: u16,
     /// The problem's machine-readable code.
     pub code: String,
@@ -34,6 +34,7 @@ impl ErrorPage {
             ("403", page(403, "cross_site", None)),
             ("404", page(404, "not_found", None)),
             ("405", page(405, "method_not_allowed", None)),
+            ("408", page(408, "too_slow", None)),
             ("413", page(413, "body_too_large", None)),
             ("415", page(415, "unsupported_media_type", None)),
             ("429", page(429, "too_many_requests", Some(12))),
