@@ -33,7 +33,7 @@ pub(crate) enum Kind {
 /// Runs one until it is told to stop.
 pub(crate) fn run(kind: Kind, config: Config) -> anyhow::Result<ExitCode> {
     let routes = bare::routes;
-    actix::System::new().block_on(async move {
+    actix_web::rt::System::new().block_on(async move {
         match kind {
             Kind::Shop => serve_variant(config, Variant { ports: |ports| ports, routes }).await,
             Kind::Door => serve_variant(config, Variant { ports: without_disk, routes }).await,
