@@ -34,7 +34,7 @@ pub struct Config {
     pub shutdown_limit: Duration,
 
     /// What is logged, e.g. info or stampede_actors=debug.
-    #[arg(long, env = "STAMPEDE_LOG", default_value = "info,actix_server=warn", value_name = "FILTER")]
+    #[arg(long, env = "STAMPEDE_LOG", default_value = "info,actix_server=warn,actix_http=off", value_name = "FILTER")]
     pub log: String,
     /// How it is logged: human or json.
     #[arg(long, env = "STAMPEDE_LOG_FORMAT", default_value = "human", value_name = "human|json", value_enum)]
