@@ -26,7 +26,7 @@ use std::sync::Arc;
 const STALE: &str = "110 - \"Response is Stale\"";
 
 /// Tickets left of the featured event's main ticket type.
-#[utoipa::path(get, path = "/api/tickets/availability", tag = "featured event", responses(
+#[utoipa::path(get, path = "/api/tickets/availability", operation_id = "ticketsLeft", tag = "featured event", responses(
     (status = 200, description = "The numbers", body = TicketsLeft, headers(("ETag" = String, description = "Changes with the numbers"))),
     (status = 304, description = "Not changed since the `ETag` of `If-None-Match`"),
     problems::NotNow,
@@ -41,7 +41,7 @@ pub(crate) async fn of_featured(desk: Data<Desk>, request: HttpRequest) -> Resul
 }
 
 /// The numbers of an event.
-#[utoipa::path(get, path = "/api/v1/events/{slug}/availability", tag = "events",
+#[utoipa::path(get, path = "/api/v1/events/{slug}/availability", operation_id = "eventAvailability", tag = "events",
     params(("slug" = String, Path, description = "The event's name in addresses", example = "frequency-festival")),
     responses(
     (status = 200, description = "The numbers", body = EventAvailability<'static>, headers(("ETag" = String, description = "Changes with the numbers"))),
@@ -62,7 +62,7 @@ pub(crate) async fn of_event(
 }
 
 /// Live numbers of an event, as server-sent events named `availability`; at most four a second.
-#[utoipa::path(get, path = "/api/v1/events/{slug}/availability/stream", tag = "events",
+#[utoipa::path(get, path = "/api/v1/events/{slug}/availability/stream", operation_id = "watchAvailability", tag = "events",
     params(("slug" = String, Path, description = "The event's name in addresses", example = "frequency-festival")),
     responses(
     (status = 200, description = "An endless stream of `availability` events, each with the body of `/availability`", body = String, content_type = "text/event-stream"),

@@ -51,7 +51,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 static JSON: LazyLock<String> = LazyLock::new(|| openapi().to_pretty_json().unwrap_or_default());
 
 /// Where an order stands, in short.
-#[utoipa::path(get, path = "/api/orders/{order}", tag = "featured event",
+#[utoipa::path(get, path = "/api/orders/{order}", operation_id = "findOrderInShort", tag = "featured event",
     params(("order" = String, Path, description = "The order's id", example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")),
     responses(
     (status = 200, description = "Where it stands", body = super::wire::OrderStanding<'static>),

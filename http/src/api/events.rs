@@ -18,7 +18,7 @@ use stampede_actors::{
 use stampede_domain::Millis;
 
 /// Every event, the featured one first.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events", responses(
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "listEvents", tag = "events", responses(
     (status = 200, description = "The events", body = EventList<'static>),
     problems::NotNow,
 ))]
@@ -29,7 +29,7 @@ pub(crate) async fn list(desk: Data<Desk>) -> Result<HttpResponse, Problem> {
 }
 
 /// One event.
-#[utoipa::path(get, path = "/api/v1/events/{slug}", tag = "events",
+#[utoipa::path(get, path = "/api/v1/events/{slug}", operation_id = "findEvent", tag = "events",
     params(("slug" = String, Path, description = "The event's name in addresses", example = "frequency-festival")),
     responses(
     (status = 200, description = "The event", body = EventView<'static>),

@@ -28,7 +28,7 @@ use stampede_domain::{
 ///
 /// Send an `Idempotency-Key` (a fresh UUIDv7 for every new order): repeating the request with it finds the same order,
 /// whatever happened to the first answer.
-#[utoipa::path(post, path = "/api/tickets/buy", tag = "featured event", request_body = BuyRequest,
+#[utoipa::path(post, path = "/api/tickets/buy", operation_id = "buyTickets", tag = "featured event", request_body = BuyRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "A UUID of version 7, which becomes the order's id. Without it a repeated request is a new order.")),
     responses(
     (status = 202, description = "Promised, and being written down; or written down already", body = OrderTaken<'static>,
@@ -41,7 +41,7 @@ pub(crate) async fn buy(desk: Data<Desk>, request: HttpRequest, payload: Payload
 }
 
 /// Buys tickets of an event. Like `/api/tickets/buy`.
-#[utoipa::path(post, path = "/api/v1/events/{slug}/orders", tag = "events", request_body = BuyRequest,
+#[utoipa::path(post, path = "/api/v1/events/{slug}/orders", operation_id = "placeOrder", tag = "events", request_body = BuyRequest,
     params(("slug" = String, Path, description = "The event's name in addresses", example = "frequency-festival"),
         ("Idempotency-Key" = Option<String>, Header, description = "A UUID of version 7, which becomes the order's id. Without it a repeated request is a new order.")),
     responses(
@@ -61,7 +61,7 @@ pub(crate) async fn place(
 }
 
 /// Where an order stands.
-#[utoipa::path(get, path = "/api/v1/orders/{order}", tag = "orders",
+#[utoipa::path(get, path = "/api/v1/orders/{order}", operation_id = "findOrder", tag = "orders",
     params(("order" = String, Path, description = "The order's id", example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")),
     responses(
     (status = 200, description = "Where it stands", body = OrderStanding<'static>),
