@@ -4,7 +4,7 @@ mod actors;
 mod audit;
 mod health;
 
-use crate::error::Problem;
+use crate::{error::Problem, pages};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
@@ -74,6 +74,10 @@ impl Cast {
     }
 }
 
+/// Tables and their looks, nothing that moves.
+const POLICY: &str =
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
+
 /// Every route for operators.
 pub fn routes(config: &mut ServiceConfig, room: Data<ControlRoom>) {
     config
@@ -82,7 +86,8 @@ pub fn routes(config: &mut ServiceConfig, room: Data<ControlRoom>) {
         .service(web::resource("/livez").route(web::get().to(health::live)))
         .service(web::resource("/readyz").route(web::get().to(health::ready)))
         .service(web::resource("/audit").route(web::get().to(audit::show)))
-        .service(web::resource(["/", "/actors"]).route(web::get().to(actors::show)));
+        .service(web::resource(["/", "/actors"]).route(web::get().to(actors::show)))
+        .service(web::resource("/static/{name}").route(web::get().to(pages::asset)));
 }
 
 async fn metrics(room: Data<ControlRoom>) -> HttpResponse {
@@ -101,5 +106,9 @@ fn page(body: Result<String, FaceError>) -> Result<HttpResponse, Problem> {
         tracing::error!(%error, "a page could not be rendered");
         Problem::internal()
     })?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body))
+    Ok(HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(body))
 }

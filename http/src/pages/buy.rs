@@ -155,6 +155,9 @@ fn read(form: &BuyForm) -> Result<Input, Vec<FieldError>> {
             wrong(&field, code(&field, &input));
         }
     }
+    // Validation has an order of its own; the form's is the one people go through.
+    let place = |field: &str| ["quantity", "name", "email"].iter().position(|one| *one == field);
+    errors.sort_by_key(|error| place(&error.field));
     errors.dedup_by(|later, earlier| later.field == earlier.field);
     if errors.is_empty() { Ok(input) } else { Err(errors) }
 }

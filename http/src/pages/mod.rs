@@ -143,7 +143,7 @@ fn see_other(location: &str) -> HttpResponse {
 }
 
 /// A file that never changes under its name.
-async fn asset(name: Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+pub(crate) async fn asset(name: Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let asset = stampede_web::asset(&name).ok_or_else(Problem::not_found)?;
     let known =
         request.headers().get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == asset.etag.as_bytes());
