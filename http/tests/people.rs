@@ -1,0 +1,299 @@
+//! Pages and the operators' port without storage: what people get, and what a form becomes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[expect(dead_code, reason = "each test file uses its share")]
+mod support;
+
+use actix_web::{App, body::to_bytes, test::TestRequest, web::Data};
+use stampede_actors::{
+    audit::{AuditReport, LawFound},
+    gate::Gate,
+    inventory::{EventNotShown, OrderFound, OrderNotShown, Placed},
+    ports::PortFailure,
+};
+use stampede_domain::{BuyerId, OrderRefused, OrderStatus, laws::Law};
+use stampede_http::{
+    ShopOptions,
+    ops::{Cast, ControlRoom},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use support::{Answer, NOW, Says, Script, ask, clock, key, stub};
+
+const FORM: &str = "/en/events/festival/orders";
+
+fn form(fields: &str) -> TestRequest {
+    let kind = ("Content-Type", "application/x-www-form-urlencoded");
+    TestRequest::post().uri(FORM).insert_header(kind).set_payload(fields.to_owned())
+}
+
+fn good() -> TestRequest {
+    form(&format!("key={}&ticketTypeId=general&quantity=2&name=Eva&email=Eva%40example.org", key()))
+}
+
+fn keys_in(page: &str) -> Vec<String> {
+    let fields = page.split("name=\"key\"").skip(1).filter_map(|rest| rest.split("value=\"").nth(1));
+    fields.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+}
+
+#[actix_web::test]
+async fn each_page_brings_a_key_of_its_own() {
+    let desk = Script::new().desk();
+    let mut keys = Vec::new();
+    for path in ["/en", "/en", "/de", "/en/events/festival"] {
+        let page = ask(&desk, TestRequest::get().uri(path)).await;
+        assert_eq!((page.status.as_u16(), page.header("cache-control")), (200, Some("private, no-store")), "{path}");
+        assert!(page.header("content-security-policy").is_some_and(|policy| !policy.contains("unsafe")));
+        keys.extend(keys_in(&page.text()));
+    }
+    assert_eq!(keys.len(), 4, "{keys:?}");
+    keys.sort();
+    keys.dedup();
+    assert_eq!(keys.len(), 4, "two tabs are two orders");
+    assert!(keys.iter().all(|key| stampede_domain::key::order_id(key, NOW).is_ok()), "{keys:?}");
+}
+
+#[actix_web::test]
+async fn a_form_becomes_an_order_and_leads_to_its_page() {
+    let script = Script::new();
+    let answer = script.ask(good()).await;
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    let location = answer.header("location").unwrap();
+    assert!(location.starts_with(&format!("/en/orders/{}?k=", key())), "{location}");
+    assert!(
+        answer
+            .header("set-cookie")
+            .is_some_and(|cookie| cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"))
+    );
+    let [order] = script.asked().try_into().unwrap();
+    assert_eq!((order.order, order.quantity, order.ticket_type.as_deref()), (key(), 2, Some("general")));
+    assert_eq!(order.buyer, BuyerId::from_email("eva@example.org"), "an e-mail is one buyer however it is typed");
+    assert_eq!(order.event.as_ref().map(|slug| slug.as_str()), Some("festival"));
+}
+
+#[actix_web::test]
+async fn behind_tls_cookies_are_bound_to_this_host() {
+    let options = ShopOptions { public_url: Some("https://tickets.example.org".into()), max_watchers: 1 };
+    let script = Script { options, ..Script::new() };
+    let answer = script.ask(good().insert_header(("Origin", "https://tickets.example.org"))).await;
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.starts_with("__Host-") && cookie.contains("Secure") && cookie.contains("Path=/"), "{cookie}");
+}
+
+#[actix_web::test]
+async fn a_refused_form_keeps_the_input_and_gets_a_fresh_key() {
+    let refusals = [
+        (OrderRefused::SoldOut { free: 1, in_flight: 3 }, 409),
+        (OrderRefused::LimitReached { limit: 6, taken: 6 }, 409),
+        (OrderRefused::SaleOver, 409),
+        (OrderRefused::KeyReused, 422),
+        (OrderRefused::TooManyAtOnce { max: 6 }, 422),
+    ];
+    for (refused, status) in refusals {
+        let answer = Script::placing(Says::Answer(Placed::Refused(refused))).ask(good()).await;
+        assert_eq!(answer.status, status, "{refused:?}");
+        let page = answer.text();
+        assert!(page.contains("Eva@example.org"), "{refused:?}: the input is kept");
+        // Pages without a form have nothing to put a key into.
+        assert!(keys_in(&page).iter().all(|fresh| *fresh != key().to_string()), "{refused:?}");
+    }
+}
+
+/// Pressing the button again must ask for the same order.
+#[actix_web::test]
+async fn while_the_outcome_is_open_the_form_keeps_its_key() {
+    let retry_after = std::time::Duration::from_secs(2);
+    let open = [
+        Says::Answer(Placed::Unknown { retry_after }),
+        Says::Answer(Placed::PutOff { why: stampede_actors::facts::PutOff::Behind, retry_after }),
+        Says::Dies,
+    ];
+    for says in open {
+        let answer = Script::placing(says).ask(good()).await;
+        assert_eq!(answer.status, 503);
+        assert!(answer.header("retry-after").is_some());
+        assert_eq!(keys_in(&answer.text()), [key().to_string()]);
+    }
+}
+
+#[actix_web::test]
+async fn a_form_with_mistakes_reaches_nobody_and_names_them() {
+    let script = Script::new();
+    let mistakes = [
+        "quantity=0&name=Eva",
+        "quantity=x&name=Eva",
+        "quantity=&name=Eva",
+        "quantity=101&name=Eva",
+        "quantity=1&name=",
+        "quantity=1&name=+++",
+        "quantity=1&name=%00",
+        "quantity=1&name=%FF",
+        "quantity=1&name=Eva&email=nobody",
+        "",
+    ];
+    for fields in mistakes {
+        let answer = script.ask(form(&format!("key={}&ticketTypeId=general&{fields}", key()))).await;
+        assert_eq!(answer.status, 422, "{fields}: {}", answer.text());
+        assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{fields}");
+    }
+    let stale = form("key=018bcfe5-6807-7000-8000-000000000000&ticketTypeId=general&quantity=1&name=Eva");
+    let answer = script.ask(stale).await;
+    assert_eq!(answer.status, 422, "a tab older than a day");
+    assert!(keys_in(&answer.text()).iter().all(|key| stampede_domain::key::order_id(key, NOW).is_ok()));
+    assert!(script.asked().is_empty());
+}
+
+#[actix_web::test]
+async fn a_form_from_another_site_is_not_taken() {
+    let script = Script::new();
+    let foreign = [
+        ("Origin", "https://evil.example"),
+        ("Origin", "null"),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Site", "same-site"),
+    ];
+    for header in foreign {
+        let answer = script.ask(good().insert_header(header)).await;
+        assert_eq!(answer.status, 403, "{header:?}");
+    }
+    assert!(script.asked().is_empty());
+    for header in [("Sec-Fetch-Site", "same-origin"), ("Origin", "http://localhost:8080")] {
+        let answer = script.ask(good().insert_header(("Host", "localhost:8080")).insert_header(header)).await;
+        assert_eq!(answer.status, 303, "{header:?}");
+    }
+}
+
+#[actix_web::test]
+async fn an_orders_page_tells_its_state_to_everybody_and_its_details_to_nobody_else() {
+    let url = format!("/en/orders/{}", key());
+    let answer = |found: Result<OrderFound, OrderNotShown>| {
+        let url = url.clone();
+        async move { Script::finding(Says::Answer(found)).ask(TestRequest::get().uri(&url)).await }
+    };
+    for status in OrderStatus::ALL {
+        let page = answer(Ok(OrderFound { status, reason: None, record: None })).await;
+        assert_eq!(
+            (page.status.as_u16(), page.header("cache-control")),
+            (200, Some("private, no-store")),
+            "{status:?}"
+        );
+        assert!(!page.text().contains("?k="), "who has no key gets no key");
+    }
+    assert_eq!(answer(Err(OrderNotShown::NotFound)).await.status, 404);
+    let later = answer(Err(OrderNotShown::NotKnownYet { retry_after: std::time::Duration::from_secs(1) })).await;
+    assert_ne!(later.status, 404, "what nobody is sure of is not missing");
+    let forged = TestRequest::get().uri(&format!("{url}?k=AAAA"));
+    let found = Ok(OrderFound { status: OrderStatus::Confirmed, reason: None, record: None });
+    assert!(
+        !Script::finding(Says::Answer(found)).ask(forged).await.text().contains("?k="),
+        "a forged key opens nothing"
+    );
+}
+
+#[actix_web::test]
+async fn people_get_pages_when_something_is_missing_or_closed() {
+    let script = Script::new();
+    for path in ["/nothing", "/en/events/other", "/en/orders/x", "/static/nothing.css"] {
+        let page = script.ask(TestRequest::get().uri(path)).await;
+        assert_eq!(page.status, 404, "{path}");
+        assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")), "{path}");
+    }
+    script.show(Says::Answer(Err(EventNotShown::NotReady)));
+    let closed = script.ask(TestRequest::get().uri("/en")).await;
+    assert_eq!(closed.status, 503);
+    assert!(closed.header("retry-after").is_some());
+    let front = script.ask(TestRequest::get().uri("/").insert_header(("Accept-Language", "de-AT,de;q=0.9"))).await;
+    assert_eq!((front.status.as_u16(), front.header("location")), (303, Some("/de")));
+}
+
+// ---- operators --------------------------------------------------------------------------------------------------------
+
+struct Behind {
+    ready: Says<bool>,
+    audit: Says<Result<AuditReport, PortFailure>>,
+    admitting: bool,
+}
+
+fn report(breaches: Vec<String>) -> AuditReport {
+    let laws = Law::ALL.into_iter().map(|law| LawFound {
+        law,
+        breaches: if law == Law::NeverOversold { breaches.clone() } else { Vec::new() },
+        judged: true,
+        looked_at: "3 orders".into(),
+    });
+    AuditReport { at: NOW, pools: Vec::new(), laws: laws.collect(), waiting: 1, dead_letters: 2 }
+}
+
+impl Behind {
+    fn sound() -> Self {
+        Self { ready: Says::Answer(true), audit: Says::Answer(Ok(report(Vec::new()))), admitting: true }
+    }
+
+    async fn ask(self, path: &str) -> Answer {
+        let cast = Arc::new(Cast::default());
+        let gate = Gate::new("inventory", 7);
+        cast.enter(Arc::clone(&gate));
+        let _inside = gate.enter(2).unwrap();
+        let (ready, audit) = (self.ready, self.audit);
+        let room = Data::new(ControlRoom {
+            faces: ControlRoom::faces().unwrap(),
+            clock: clock(),
+            metrics: Arc::new(|| "stampede_orders_total 7\n".to_owned()),
+            cast,
+            ready: stub(8, move |_| ready.clone()),
+            audit: stub(8, move |_| audit.clone()),
+            admitting: Arc::new(AtomicBool::new(self.admitting)),
+        });
+        assert_eq!(room.admitting.load(Ordering::Relaxed), self.admitting);
+        let app = App::new().configure(|routes| stampede_http::ops::routes(routes, room));
+        let app = actix_web::test::init_service(app).await;
+        let response = actix_web::test::call_service(&app, TestRequest::get().uri(path).to_request()).await;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = to_bytes(response.into_body()).await.map(|body| body.to_vec()).unwrap_or_default();
+        Answer::new(status, headers, body)
+    }
+}
+
+#[actix_web::test]
+async fn readiness_says_no_before_opening_and_while_closing() {
+    assert_eq!(Behind::sound().ask("/livez").await.status, 200);
+    assert_eq!(Behind::sound().ask("/readyz").await.status, 200);
+    let closed = Behind { ready: Says::Answer(false), ..Behind::sound() };
+    let dead = Behind { ready: Says::Dies, ..Behind::sound() };
+    let leaving = Behind { admitting: false, ..Behind::sound() };
+    for behind in [closed, dead, leaving] {
+        assert_eq!(behind.ask("/readyz").await.status, 503);
+    }
+    let leaving = Behind { admitting: false, ..Behind::sound() };
+    assert_eq!(leaving.ask("/livez").await.status, 200, "who closes down lives");
+}
+
+#[actix_web::test]
+async fn a_broken_law_is_a_failed_audit() {
+    let sound = Behind::sound().ask("/audit").await;
+    assert_eq!(sound.status, 200, "{}", sound.text());
+    assert_eq!((sound.json()["holds"].as_bool(), sound.json()["laws"].as_array().map(Vec::len)), (Some(true), Some(8)));
+    let broken = Says::Answer(Ok(report(vec!["12 of 10 sold".into()])));
+    let broken = Behind { audit: broken, ..Behind::sound() }.ask("/audit").await;
+    assert_eq!(broken.status, 500);
+    assert!(broken.text().contains("12 of 10 sold"));
+    for audit in [Says::Dies, Says::Answer(Err(PortFailure::Unavailable("down".into())))] {
+        let unknown = Behind { audit, ..Behind::sound() }.ask("/audit").await;
+        assert_eq!(unknown.status, 503, "not knowing is neither sound nor broken");
+    }
+}
+
+#[actix_web::test]
+async fn the_cast_and_the_metrics_are_shown() {
+    let cast = Behind::sound().ask("/actors").await.json();
+    assert_eq!(
+        (cast[0]["name"].as_str(), cast[0]["depth"].as_u64(), cast[0]["capacity"].as_u64()),
+        (Some("inventory"), Some(2), Some(7))
+    );
+    let metrics = Behind::sound().ask("/metrics").await;
+    assert_eq!(metrics.text(), "stampede_orders_total 7\n");
+    assert!(metrics.header("content-type").is_some_and(|kind| kind.contains("version=0.0.4")));
+}

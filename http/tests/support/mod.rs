@@ -1,0 +1,288 @@
+//! The door in front of actors that answer what a test says.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use actix_web::{
+    App,
+    body::to_bytes,
+    http::{StatusCode, header::HeaderMap},
+    middleware::from_fn,
+    test::{TestRequest, init_service},
+    web::Data,
+};
+use serde_json::Value;
+use stampede_actors::{
+    clock::Clock,
+    gate::Gate,
+    inventory::{
+        EventShown, FindEvent, FindOrder, ListEvents, OrderFound, OrderNotShown, PlaceOrder, Placed, WatchShelf,
+    },
+    mailbox::{Door, Handles, Letter, Mailbox, Message, Reply},
+    ports::Listing,
+    shelf::{EventOnSale, Shelf, TypeOnSale},
+};
+use stampede_domain::{
+    Event, Millis, Money, OrderId, Payment, PoolNumbers, SaleWindow, TicketType,
+    event::{Text, Texts},
+    ledger::BookNumbers,
+    sale::SaleState,
+};
+use stampede_http::{Desk, Shop, ShopOptions, desk::Mailboxes};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{Arc, Mutex},
+};
+use tokio::sync::watch;
+
+/// 2027-06-01T10:00:00Z.
+pub(crate) const NOW: Millis = Millis(1_811_844_000_000);
+
+struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Millis {
+        NOW
+    }
+}
+
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(StoppedClock)
+}
+
+/// What becomes of a message.
+#[derive(Clone)]
+pub(crate) enum Says<A> {
+    /// This.
+    Answer(A),
+    /// The mailbox is full.
+    Full,
+    /// The actor dies.
+    Dies,
+    /// The actor never answers.
+    Hangs,
+}
+
+/// An actor that answers from a closure.
+struct Stub<M: Message> {
+    says: Arc<dyn Fn(M) -> Says<M::Answer> + Send + Sync>,
+}
+
+thread_local! {
+    static HANGING: RefCell<Vec<Box<dyn std::any::Any>>> = RefCell::default();
+}
+
+impl<M: Message> Handles<M> for Stub<M> {
+    fn handle(self: &Rc<Self>, message: M, reply: Reply<M::Answer>) {
+        match (self.says)(message) {
+            Says::Answer(answer) => reply.send(answer),
+            Says::Hangs => HANGING.with_borrow_mut(|hanging| hanging.push(Box::new(reply))),
+            Says::Full | Says::Dies => drop(reply),
+        }
+    }
+}
+
+struct StubDoor<M: Message>(Arc<dyn Fn(M) -> Says<M::Answer> + Send + Sync>);
+
+impl<M: Message> Door<M> for StubDoor<M> {
+    fn deliver(&self, letter: Letter<M>) {
+        letter.open(&Rc::new(Stub { says: Arc::clone(&self.0) }));
+    }
+}
+
+/// A mailbox that answers from a closure; with no capacity it is full.
+pub(crate) fn stub<M: Message>(
+    capacity: u32,
+    says: impl Fn(M) -> Says<M::Answer> + Send + Sync + 'static,
+) -> Mailbox<M> {
+    Mailbox::new(Gate::new("stub", capacity), Arc::new(StubDoor(Arc::new(says))))
+}
+
+/// What the actors say, and what they were asked.
+#[derive(Clone)]
+pub(crate) struct Script {
+    pub(crate) placed: Says<Placed>,
+    pub(crate) found: Says<Result<OrderFound, OrderNotShown>>,
+    pub(crate) shown: Arc<Mutex<Says<Result<EventShown, stampede_actors::inventory::EventNotShown>>>>,
+    pub(crate) asked: Arc<Mutex<Vec<PlaceOrder>>>,
+    pub(crate) options: ShopOptions,
+}
+
+impl Script {
+    pub(crate) fn new() -> Self {
+        let pending = Placed::Accepted { status: stampede_domain::OrderStatus::Pending, replayed: false };
+        Self {
+            placed: Says::Answer(pending),
+            found: Says::Answer(Err(OrderNotShown::NotFound)),
+            shown: Arc::new(Mutex::new(Says::Answer(Ok(shown(1, 0))))),
+            asked: Arc::default(),
+            options: ShopOptions { public_url: None, max_watchers: 1 },
+        }
+    }
+
+    pub(crate) fn placing(placed: Says<Placed>) -> Self {
+        Self { placed, ..Self::new() }
+    }
+
+    pub(crate) fn finding(found: Says<Result<OrderFound, OrderNotShown>>) -> Self {
+        Self { found, ..Self::new() }
+    }
+
+    pub(crate) fn asked(&self) -> Vec<PlaceOrder> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub(crate) fn show(&self, says: Says<Result<EventShown, stampede_actors::inventory::EventNotShown>>) {
+        *self.shown.lock().unwrap() = says;
+    }
+
+    pub(crate) fn desk(&self) -> Data<Desk> {
+        let capacity = |full: bool| if full { 0 } else { 8 };
+        let (placed, asked, found) = (self.placed.clone(), Arc::clone(&self.asked), self.found.clone());
+        let to_show = Arc::clone(&self.shown);
+        let now_shown = move || to_show.lock().unwrap().clone();
+        let (of_one, of_all) = (now_shown.clone(), now_shown.clone());
+        let shows_nothing = matches!(now_shown(), Says::Full);
+        let mailboxes = Mailboxes {
+            find_event: stub(capacity(shows_nothing), move |FindEvent(slug)| match of_one() {
+                Says::Answer(Ok(shown))
+                    if slug.as_ref().is_some_and(|slug| *slug != shown.event.listing.event.slug) =>
+                {
+                    Says::Answer(Err(stampede_actors::inventory::EventNotShown::NotFound))
+                }
+                says => says,
+            }),
+            list_events: stub(capacity(shows_nothing), move |ListEvents| match of_all() {
+                Says::Answer(answer) => Says::Answer(answer.map(|shown| vec![shown])),
+                Says::Full => Says::Full,
+                Says::Dies => Says::Dies,
+                Says::Hangs => Says::Hangs,
+            }),
+            watch_shelf: stub(8, |WatchShelf| {
+                let event = shown(1, 0).event;
+                let shelf = Shelf { taken_at: NOW, events: vec![event], ..Shelf::default() };
+                Says::Answer(watch::Sender::new(Some(Arc::new(shelf))).subscribe())
+            }),
+            place_order: stub(capacity(matches!(placed, Says::Full)), move |order: PlaceOrder| {
+                asked.lock().unwrap().push(order);
+                placed.clone()
+            }),
+            find_order: stub(capacity(matches!(found, Says::Full)), move |_: FindOrder| found.clone()),
+        };
+        let (_, closing) = watch::channel(false);
+        let shop = Shop::new(b"a secret of thirty-two bytes ....", self.options.clone(), closing).unwrap();
+        Data::new(Desk::new(Arc::new(shop), mailboxes, clock()))
+    }
+
+    /// Asks once, at a desk of its own.
+    pub(crate) async fn ask(&self, request: TestRequest) -> Answer {
+        ask(&self.desk(), request).await
+    }
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn new(status: StatusCode, headers: HeaderMap, body: Vec<u8>) -> Self {
+        Self { status, headers, body }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// What every problem has; gives its code.
+    pub(crate) fn problem(&self, status: u16) -> String {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text());
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        let body = self.json();
+        assert_eq!(body["status"], status);
+        assert_eq!(body["requestId"].as_str(), self.header("x-request-id"));
+        assert_eq!(body["serverTime"], "2027-06-01T10:00:00.000Z");
+        assert!(
+            ["title", "detail"].iter().all(|text| body[text].as_str().is_some_and(|text| text.len() > 3)),
+            "{body}"
+        );
+        let code = body["code"].as_str().unwrap();
+        assert_eq!(body["type"], format!("/api/docs/problems#{code}"));
+        assert_eq!(body["retryAfter"].as_u64().map(|wait| wait.to_string()).as_deref(), self.header("retry-after"));
+        code.to_owned()
+    }
+}
+
+pub(crate) async fn ask(desk: &Data<Desk>, request: TestRequest) -> Answer {
+    let desk = desk.clone();
+    let app = App::new()
+        .wrap(from_fn(stampede_http::middleware::serve))
+        .configure(|routes| stampede_http::routes(routes, desk));
+    let app = init_service(app).await;
+    let response = actix_web::test::call_service(&app, request.to_request()).await;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = to_bytes(response.into_body()).await.map(|body| body.to_vec()).unwrap_or_default();
+    Answer::new(status, headers, body)
+}
+
+pub(crate) fn key() -> OrderId {
+    let made = u128::try_from(NOW.0).unwrap() << 80;
+    OrderId(uuid::Uuid::from_u128(made | 7 << 76 | 2 << 62 | 4711))
+}
+
+/// The festival with this many sold, at this number of its state.
+pub(crate) fn shown(sequence: u64, sold: u32) -> EventShown {
+    let event = festival();
+    let types = event.ticket_types.iter().map(|ticket_type| TypeOnSale {
+        pool: ticket_type.pool(&event.slug),
+        terms: ticket_type.terms(false),
+        numbers: Some(BookNumbers {
+            settled: PoolNumbers { capacity: ticket_type.capacity, held: 0, sold, version: sequence },
+            claimed: 3,
+            promised: 3,
+            claims: 2,
+            epoch: 1,
+        }),
+        state: SaleState::OnSale,
+    });
+    let types = types.collect();
+    let listing = Arc::new(Listing { event, paused: false, waiting: None });
+    EventShown { event: Arc::new(EventOnSale { sequence, listing, types }), stale: false, now: NOW }
+}
+
+fn festival() -> Event {
+    let text = Text { title: "Festival".into(), lead: "Loud.".into(), body: vec!["Very.".into()] };
+    Event {
+        slug: "festival".parse().unwrap(),
+        name: "Festival".into(),
+        place: "Green Park".into(),
+        starts_at: "2027-08-19T14:00:00Z".parse().unwrap(),
+        ends_at: "2027-08-22T01:00:00Z".parse().unwrap(),
+        time_zone: "Europe/Vienna".into(),
+        texts: Texts { de: text.clone(), en: text },
+        ticket_types: vec![TicketType {
+            id: "general".parse().unwrap(),
+            name: "General Admission".into(),
+            price: Money { minor: 19_900, currency: "EUR".parse().unwrap() },
+            payment: Payment::AtTheGate,
+            capacity: 100,
+            max_per_order: 6,
+            limit_per_buyer: Some(6),
+            sale: SaleWindow {
+                opens_at: "2027-01-01T00:00:00Z".parse().unwrap(),
+                closes_at: "2027-08-19T14:00:00Z".parse().unwrap(),
+            },
+        }],
+    }
+}
