@@ -79,7 +79,6 @@ pub async fn audit(
     let bus_sums = BusSums {
         waiting: backlog.messages,
         oldest: backlog.oldest.map(|oldest| at.since(oldest)).unwrap_or_default(),
-        dead_undecided: 0,
     };
     let mut breaches = Vec::new();
     for pool in &pools {

@@ -78,6 +78,8 @@ pub fn announce_many(fact: Fact, count: u64) {
     match fact {
         Fact::OrderPromised => orders("promised", count),
         Fact::OrderReplayed => orders("replayed", count),
+        // Not by the decision's name, which is counted when it is made.
+        Fact::OrderRefused(OrderRefused::Ended(_)) => orders("ended", count),
         Fact::OrderRefused(refused) => orders(refused.code(), count),
         Fact::OrderPutOff(why) => orders(why.code(), count),
         Fact::OrderUnknown => orders("unknown", count),

@@ -105,6 +105,8 @@ pub struct PoolSums {
     pub held_units: u64,
     /// Rows with a status, quantity, fingerprint or time that no version of the shop writes.
     pub unreadable_rows: u64,
+    /// Rows whose id is no key: a UUID of another version than 7.
+    pub rows_without_a_key: u64,
     /// Rows whose version lies beyond the pool row's.
     pub rows_from_the_future: u64,
     /// Rows that need a payment which this shop cannot have taken.
@@ -122,8 +124,6 @@ pub struct BusSums {
     pub waiting: u64,
     /// Age of the oldest of them.
     pub oldest: Duration,
-    /// Dead letters whose order has no row.
-    pub dead_undecided: u64,
 }
 
 /// Judges a pool's rows against the laws that the store alone can show.
@@ -145,6 +145,9 @@ pub fn check_store(pool: PoolId, sums: &PoolSums) -> Vec<Breach> {
         format!("{} rows of {} ids", sums.orders, sums.distinct_orders)
     });
     breaches.unless(sums.unreadable_rows == 0, Law::OneFate, || format!("{} unreadable rows", sums.unreadable_rows));
+    breaches.unless(sums.rows_without_a_key == 0, Law::KeyIsOrder, || {
+        format!("{} rows whose id no buyer's key can be", sums.rows_without_a_key)
+    });
     breaches.unless(sums.rows_from_the_future == 0, Law::OneFate, || {
         format!("{} rows newer than version {} of their pool", sums.rows_from_the_future, numbers.version)
     });
@@ -217,7 +220,8 @@ mod tests {
     fn each_law_of_the_store_notices_its_breach() {
         assert_eq!(check_store(PoolId(1), &sound()), []);
         type Fault = fn(&mut PoolSums);
-        let faults: [(Law, Fault); 9] = [
+        let faults: [(Law, Fault); 10] = [
+            (Law::KeyIsOrder, |sums| sums.rows_without_a_key = 1),
             (Law::NeverOversold, |sums| sums.live_units = 11),
             (Law::NeverOversold, |sums| sums.live_units = 3),
             (Law::OneFate, |sums| sums.orders = 3),
@@ -245,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_promise_that_waits_too_long_is_broken_only_while_somebody_could_decide_it() {
-        let late = BusSums { waiting: 1, oldest: DECIDED_WITHIN + Duration::from_secs(1), dead_undecided: 0 };
+        let late = BusSums { waiting: 1, oldest: DECIDED_WITHIN + Duration::from_secs(1) };
         assert_eq!(check_bus(PoolId(1), &late, true).len(), 1);
         assert_eq!(check_bus(PoolId(1), &late, false), []);
     }

@@ -42,7 +42,7 @@ pub struct WriterReport {
     pub depth: u32,
     /// The depth at which they stop pulling.
     pub high_water: u32,
-    /// When the oldest order they hold was asked for.
+    /// When the bus had the oldest order they hold.
     pub oldest: Option<Millis>,
     /// Orders decided per second, lately.
     pub per_second: u32,

@@ -20,9 +20,8 @@ pub(crate) async fn come(shop: SocketAddr, per_second: u32) {
     let mut chance = SmallRng::from_os_rng();
     let mut every = tokio::time::interval(EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (asked, mut pause_until) = (tokio::sync::mpsc::unbounded_channel::<StatusCode>(), Instant::now());
-    let (told, mut heard) = asked;
-    let mut owed = 0.0;
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel::<StatusCode>();
+    let (mut pause_until, mut owed) = (Instant::now(), 0.0);
     loop {
         every.tick().await;
         while let Ok(status) = heard.try_recv() {

@@ -1,6 +1,6 @@
 //! The data directory: its lock, and the secret kept in it.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use rand::{TryRngCore, rngs::OsRng};
 use std::{
     fs::{self, File, TryLockError},
@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-/// Bytes of the secret: as many as the signature uses.
+/// Bytes of the secret: as many as SHA-256 makes, which is the strength that HMAC can use.
 const SECRET_LENGTH: usize = 32;
 
 /// Held by the one process that serves from a data directory; let go of when the process ends, however it ends.
@@ -32,6 +32,19 @@ pub(crate) fn prepare(directory: &Path) -> anyhow::Result<()> {
     let written = File::create(&probe).and_then(|mut file| file.write_all(b"stampede").and_then(|()| file.sync_all()));
     let removed = fs::remove_file(&probe);
     written.and(removed).with_context(way_out)
+}
+
+/// Checks that there is a shop in the directory: a command that looks at one must not make an empty one and call it sound.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn has_shop(directory: &Path) -> anyhow::Result<()> {
+    ensure!(
+        directory.join("shop.db").is_file(),
+        "there is no shop in {}. Name its directory by STAMPEDE_DATA_DIR",
+        directory.display()
+    );
+    Ok(())
 }
 
 /// Takes the lock.

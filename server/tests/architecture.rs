@@ -11,10 +11,7 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("stampede-backends", &["stampede-domain", "stampede-actors"]),
     ("stampede-http", &["stampede-domain", "stampede-actors", "stampede-web"]),
     ("stampede", &["stampede-domain", "stampede-actors", "stampede-backends", "stampede-http", "stampede-web"]),
-    (
-        "stampede-bench",
-        &["stampede", "stampede-domain", "stampede-actors", "stampede-backends", "stampede-http", "stampede-web"],
-    ),
+    ("stampede-bench", &["stampede", "stampede-domain", "stampede-actors", "stampede-http"]),
 ];
 /// Drivers, and the only crate that may know them.
 const DRIVERS: [&str; 4] = ["sqlx", "redis", "google-cloud-pubsub", "rusqlite"];

@@ -131,6 +131,16 @@ async fn a_second_shop_on_the_same_data_says_who_has_them() {
 }
 
 #[test]
+fn a_directory_without_a_shop_is_not_audited_as_a_sound_one() {
+    let shop = Shop::closed(&[]);
+    for command in [["audit"].as_slice(), &["orders", "export"], &["sale", "pause"]] {
+        let output = shop.run(command);
+        assert!(!output.status.success(), "{command:?}");
+        assert!(said(&output).contains("there is no shop in"), "{}", said(&output));
+    }
+}
+
+#[test]
 fn a_directory_that_cannot_be_written_to_is_named_with_the_way_out() {
     let mut shop = Shop::closed(&[]);
     let file = shop.directory().join("a-file");

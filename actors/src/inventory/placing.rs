@@ -270,8 +270,9 @@ impl Inventory {
 
     fn answer(&self, reply: Reply<Placed>, placed: Placed) {
         match placed {
-            Placed::Accepted { replayed: false, .. } => announce(Fact::OrderPromised),
-            Placed::Accepted { replayed: true, .. } => announce(Fact::OrderReplayed),
+            Placed::Accepted { replayed, .. } => {
+                announce(if replayed { Fact::OrderReplayed } else { Fact::OrderPromised });
+            }
             Placed::Refused(refused) => announce(Fact::OrderRefused(refused)),
             Placed::PutOff { why, .. } => announce(Fact::OrderPutOff(why)),
             Placed::Unknown { .. } => announce(Fact::OrderUnknown),

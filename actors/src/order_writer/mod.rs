@@ -223,7 +223,7 @@ impl OrderWriter {
             let now = decided.saturating_mul(u32::try_from(1_000 / REPORT_EVERY.as_millis()).unwrap_or(1));
             // Smoothed over about a second: one empty quarter is no standstill.
             self.per_second.set((self.per_second.get().saturating_mul(3).saturating_add(now)) / 4);
-            self.tell_cache_sync(Vec::new());
+            self.tell_cache_sync(Vec::new(), self.report());
         }
     }
 

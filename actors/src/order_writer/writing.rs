@@ -12,7 +12,7 @@ use crate::{
     trace,
     writer::Write,
 };
-use stampede_domain::{Settlement, decide::Want};
+use stampede_domain::{Settlement, WriterReport, decide::Want};
 use std::{rc::Rc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -96,13 +96,15 @@ impl OrderWriter {
         if let Err(failure) = self.parts.bus.acknowledge(&ids).await {
             tracing::warn!(%failure, messages = ids.len(), "acknowledgements failed; the messages come again");
         }
+        // Before the room is made that the pump fills at once: else the mailbox would never be reported as full.
+        let report = self.report();
         drop(part);
         for judgement in &judgements {
             for &(_, quantity, decision) in &judgement.fresh {
                 announce(Fact::OrderDecided { decision, quantity });
             }
         }
-        self.tell_cache_sync(judgements.into_iter().map(|judgement| judgement.settlement).collect());
+        self.tell_cache_sync(judgements.into_iter().map(|judgement| judgement.settlement).collect(), report);
     }
 
     /// The writer died with these, or had not been replaced yet. What it died of may be among them: one that is alone with it
@@ -149,8 +151,8 @@ impl OrderWriter {
         }
     }
 
-    pub(super) fn tell_cache_sync(&self, settlements: Vec<Settlement>) {
-        if self.parts.cache_sync.tell(Settle { settlements, report: self.report() }).is_err() {
+    pub(super) fn tell_cache_sync(&self, settlements: Vec<Settlement>, report: WriterReport) {
+        if self.parts.cache_sync.tell(Settle { settlements, report }).is_err() {
             announce(Fact::SettlementDropped);
         }
     }

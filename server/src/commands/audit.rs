@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 /// Checks the laws over the store and the queue, and prints a table. Exit 1 when one is broken.
 pub(crate) async fn audit(config: &Config) -> anyhow::Result<ExitCode> {
+    home::has_shop(&config.data_dir)?;
     home::prepare(&config.data_dir)?;
     let (ports, files) = Ports::embedded(&config.data_dir).await?;
     let report = check(ports.clock.now(), ports.store.as_ref(), ports.bus.as_ref(), None).await;

@@ -33,6 +33,7 @@ const HEADER: [&str; 11] = [
 
 /// Writes every order as CSV, in the order of their ids, which is that of their time.
 pub(crate) async fn export(config: &Config, output: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    crate::home::has_shop(&config.data_dir)?;
     let (catalogue, shop) = catalogue(config).await?;
     let names = names(&catalogue.snapshot().await?);
     let to: Box<dyn Write> = match &output {

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 /// Pauses or resumes the sale of an event, the featured one when none is named.
 pub(crate) async fn set_paused(config: &Config, event: Option<String>, paused: bool) -> anyhow::Result<ExitCode> {
+    crate::home::has_shop(&config.data_dir)?;
     let (catalogue, shop) = catalogue(config).await?;
     let done = set(&catalogue, event, paused).await;
     shop.close().await;

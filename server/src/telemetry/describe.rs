@@ -1,6 +1,7 @@
 //! What each metric says, with its unit.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
+use stampede_domain::laws::Law;
 
 /// Describes every metric of the shop.
 pub(super) fn all() {
@@ -31,7 +32,7 @@ pub(super) fn all() {
     describe_counter!(
         "stampede_orders_total",
         Unit::Count,
-        "Orders, by what became of them: promised, replayed, refused (by reason), put off (by reason), unknown; confirmed, rejected, expired, failed"
+        "Orders, by what became of them: promised, replayed, refused (by reason), ended (a repeated request of an order that came to nothing), put off (by reason), too_often, unknown; confirmed, rejected, expired, failed"
     );
     describe_counter!("stampede_tickets_sold_total", Unit::Count, "Units of confirmed orders");
     describe_gauge!("stampede_pool_units", Unit::Count, "Units of a pool: free, claimed (in flight), held, sold");
@@ -51,4 +52,15 @@ pub(super) fn all() {
         Unit::Count,
         "Orders told 202 that got no tickets. Must be 0 on one machine"
     );
+    begin_at_zero();
+}
+
+/// What must stay 0 is there from the start: an alert on what was never counted would never see it rise.
+fn begin_at_zero() {
+    for law in Law::ALL {
+        counter!("stampede_laws_broken_total", "law" => law.name()).absolute(0);
+    }
+    counter!("stampede_promises_broken_total", "cause" => "decided_otherwise").absolute(0);
+    counter!("stampede_messages_set_aside_total").absolute(0);
+    counter!("stampede_settlements_dropped_total").absolute(0);
 }

@@ -52,6 +52,7 @@ impl Shop {
             ("STAMPEDE_DEMO_OPENS_IN", "0s".to_owned()),
             ("STAMPEDE_DEMO_LIMIT_PER_BUYER", "0".to_owned()),
             ("STAMPEDE_BUYER_ATTEMPTS_PER_SECOND", "0".to_owned()),
+            ("STAMPEDE_LOG", "error".to_owned()),
             ("STAMPEDE_DATA_DIR", directory.path().join("data").display().to_string()),
         ]);
         all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));

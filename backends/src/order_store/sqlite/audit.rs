@@ -36,7 +36,8 @@ SELECT count(*),
        + (SELECT count(*) FROM pools WHERE id = ?2 AND (
            capacity BETWEEN 0 AND 4294967295 AND held BETWEEN 0 AND 4294967295 AND sold BETWEEN 0 AND 4294967295
            AND version > 0 AND epoch >= 0
-       ) IS NOT TRUE)
+       ) IS NOT TRUE),
+       count(*) FILTER (WHERE substr(hex(id), 13, 1) <> '7')
 FROM orders WHERE pool = ?2";
 
 /// Buyers with more units than the limit, by their rows.
@@ -80,6 +81,7 @@ pub(super) async fn pool(connection: &mut SqliteConnection, pool: PoolId) -> sql
         unpaid_states: number(4)?,
         rows_from_the_future: number(5)?,
         unreadable_rows: number(6)?,
+        rows_without_a_key: number(7)?,
         buyers_over_limit: 0,
         buyers_miscounted: 0,
     };

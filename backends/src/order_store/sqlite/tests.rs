@@ -65,6 +65,7 @@ async fn the_audit_notices_whatever_is_done_to_the_rows() {
         (Law::NeverOversold, "UPDATE pools SET sold = 5 WHERE sold = 6".into()),
         (Law::NeverOversold, "UPDATE pools SET capacity = 5 WHERE sold = 6".into()),
         (Law::NeverOversold, format!("UPDATE orders SET pool = 1 {one}")),
+        (Law::KeyIsOrder, format!("UPDATE orders SET id = x'c0ffee00000040008000000000000000' {one}")),
         (Law::OneFate, format!("{without_key} INSERT INTO orders SELECT * FROM kept {one}")),
         (Law::OneFate, format!("UPDATE orders SET status = 44 {one}")),
         (Law::OneFate, format!("UPDATE orders SET status = 7 {one}")),
