@@ -45,7 +45,7 @@ struct Measure {
     /// Goals to measure, e.g. P1,P2; all when absent.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// About three minutes instead of twenty: fewer and shorter rounds, a smaller sale.
+    /// About two minutes instead of fifteen: fewer and shorter rounds, a smaller sale.
     #[arg(long)]
     quick: bool,
     /// Rounds.
@@ -137,7 +137,12 @@ async fn measure(how: Measure) -> anyhow::Result<ExitCode> {
 fn keep(figures: &[report::Figure], faults: &[String]) -> anyhow::Result<()> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
     let cores = std::thread::available_parallelism()?;
-    let kept = serde_json::json!({ "at": now, "cores": cores, "figures": figures, "faults": faults });
+    let judged = figures.iter().map(|figure| {
+        let median = (!figure.seen.is_empty()).then(|| report::median(&figure.seen));
+        serde_json::json!({ "figure": figure, "median": median, "verdict": figure.verdict() })
+    });
+    let judged: Vec<_> = judged.collect();
+    let kept = serde_json::json!({ "at": now, "cores": cores, "figures": judged, "faults": faults });
     let text = serde_json::to_string_pretty(&kept)?;
     let place = servers::workplace()?;
     std::fs::write(place.join(format!("{now}.json")), &text)?;
