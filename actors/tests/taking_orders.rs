@@ -416,9 +416,14 @@ async fn when_the_writers_are_behind_new_orders_are_put_off_with_jitter_and_read
             ..ActorSettings::default()
         };
         let play = Play::begin(Wishes { settings, capacity: 1_000, ..Wishes::default() }).await;
+        let early = play.order(play.fresh(), 1);
+        assert_eq!(play.ask(early.clone()).await, PENDING);
+        play.rest().await;
         play.ground.store.decide_takes_ms.store(2_000, Ordering::Relaxed);
         let promised = play.crowd(60).await.unwrap();
         assert!(promised.iter().all(|placed| *placed == PENDING));
+        let late = play.order(play.fresh(), 1);
+        assert_eq!(play.ask(late.clone()).await, PENDING);
         until("the shelf says so", || matches!(play.pressure(), Pressure::Behind(_))).await;
         let mut waits = Vec::new();
         for _ in 0..20 {
@@ -429,6 +434,11 @@ async fn when_the_writers_are_behind_new_orders_are_put_off_with_jitter_and_read
         }
         let base = waits.iter().min().copied().unwrap();
         assert!(waits.iter().all(|wait| *wait <= base * 2) && waits.iter().any(|wait| *wait > base), "{waits:?}");
+        // Who has an order is not told that nothing was taken.
+        assert_eq!(play.ask(early.clone()).await, CONFIRMED_AGAIN);
+        assert!(is_unknown(play.ask(late.clone()).await), "it is in flight");
+        let other = PlaceOrder { quantity: 2, ..late.clone() };
+        assert_eq!(play.ask(other).await, Placed::Refused(OrderRefused::KeyReused));
         // Reads do not wait for writers.
         let asked = tokio::time::Instant::now();
         let nobody = OrderId(Uuid::from_u128(1));
@@ -437,7 +447,7 @@ async fn when_the_writers_are_behind_new_orders_are_put_off_with_jitter_and_read
         // When they are fast again, every promise is decided and the door opens by itself.
         play.ground.store.decide_takes_ms.store(0, Ordering::Relaxed);
         play.rest().await;
-        assert_eq!(play.ground.store.numbers().sold, 60);
+        assert_eq!(play.ground.store.numbers().sold, 62);
         until("calm", || play.pressure() == Pressure::Calm).await;
         pass(ms(1)).await;
         assert_eq!(play.buy(1).await.1, PENDING);
@@ -500,6 +510,23 @@ async fn a_clock_that_is_put_back_neither_leaks_nor_expires_anything_twice() {
         assert_eq!(play.ground.store.status(kept), Some(OrderStatus::Confirmed));
         assert_eq!((play.numbers().free(), play.ledger.broken.load(Ordering::Relaxed)), (7, 0));
         assert!(now() > Millis(before.0 + 10_000), "not before its thirty seconds");
+    })
+    .await;
+}
+
+/// A bot that asks on and on costs nobody else a turn, and does not use up its keys.
+#[tokio::test(start_paused = true)]
+async fn a_buyer_who_asks_too_often_waits_a_second() {
+    on_stage(async {
+        let settings = ActorSettings { buyer_attempts_per_second: 2, ..ActorSettings::default() };
+        let play = without_writers(Wishes { settings, ..Wishes::default() }).await;
+        let order = || request(play.fresh(), 1, BuyerId(1_000));
+        assert_eq!((play.ask(order()).await, play.ask(order()).await), (PENDING, PENDING));
+        let third = order();
+        assert!(matches!(play.ask(third.clone()).await, Placed::TooOften { .. }));
+        assert_eq!((play.numbers().claimed, play.buy(1).await.1), (2, PENDING));
+        pass(Duration::from_secs(1)).await;
+        assert_eq!(play.ask(third).await, PENDING);
     })
     .await;
 }

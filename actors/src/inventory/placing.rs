@@ -12,8 +12,8 @@ use crate::{
     trace,
 };
 use stampede_domain::{
-    Decision, Fingerprint, Intent, OrderRefused, OrderStatus,
-    ledger::{ClaimAnswer, ClaimRequest, LookedUp, PromiseAnswer},
+    Decision, Fingerprint, Intent, Millis, OrderRefused, OrderStatus,
+    ledger::{ClaimAnswer, ClaimRequest, Known, LookedUp, PromiseAnswer},
 };
 use std::{collections::HashMap, rc::Rc, time::Duration};
 use tokio::time::Instant;
@@ -41,32 +41,24 @@ struct ClaimedOrder {
 impl Inventory {
     /// Takes an order in, or says at once why not.
     pub(super) fn place(self: &Rc<Self>, order: PlaceOrder, reply: Reply<Placed>) {
-        match self.admit(order) {
-            Err(placed) => self.answer(reply, placed),
-            Ok(intent) => {
-                self.waiting.borrow_mut().push_back(Waiting { intent, looked_up: None, reply });
-                if !self.claiming.replace(true) {
-                    self.tasks.spawn(Rc::clone(self).claim_rounds());
-                }
-            }
+        let intent = match self.intent(order) {
+            Ok(intent) => intent,
+            Err(placed) => return self.answer(reply, placed),
+        };
+        if let Some(put_off) = self.pressure(intent.asked_at) {
+            let this = Rc::clone(self);
+            return self.tasks.spawn(async move { this.put_off_unless_known(&intent, put_off, reply).await });
+        }
+        self.waiting.borrow_mut().push_back(Waiting { intent, looked_up: None, reply });
+        if !self.claiming.replace(true) {
+            self.tasks.spawn(Rc::clone(self).claim_rounds());
         }
     }
 
-    fn admit(&self, order: PlaceOrder) -> Result<Intent, Placed> {
-        if !self.is_admitting() {
-            return Err(self.put_off(PutOff::Leaving, SHORTLY));
-        }
+    fn intent(&self, order: PlaceOrder) -> Result<Intent, Placed> {
         let shelf = self.shelf.borrow();
         let shelf = shelf.as_ref().ok_or_else(|| self.put_off(PutOff::Closed, SOON))?;
-        match shelf.pressure {
-            Pressure::Calm => {}
-            Pressure::Behind(wait) => return Err(self.put_off(PutOff::Behind, wait)),
-            Pressure::Silent => return Err(self.put_off(PutOff::Silent, self.parts.settings.max_backlog)),
-        }
         let now = self.parts.clock.now();
-        if now.since(shelf.taken_at) > self.parts.settings.max_backlog {
-            return Err(self.put_off(PutOff::Silent, SOON));
-        }
         if !self.tempo.borrow_mut().allows(now, order.buyer) {
             return Err(Placed::TooOften { retry_after: self.chance.jittered(SOON) });
         }
@@ -79,6 +71,34 @@ impl Inventory {
         let texts = [contact.user_id.as_deref(), contact.name.as_deref(), contact.email.as_deref()];
         let fingerprint = Fingerprint::of(buyer, on_sale.pool, quantity, texts);
         Ok(Intent { order, pool: on_sale.pool, quantity, buyer, fingerprint, asked_at: now, contact, trace })
+    }
+
+    /// Step 9: why no new claims are made now, if that is so.
+    fn pressure(&self, now: Millis) -> Option<Placed> {
+        if !self.is_admitting() {
+            return Some(self.put_off(PutOff::Leaving, SHORTLY));
+        }
+        let shelf = self.shelf.borrow();
+        let shelf = shelf.as_ref()?;
+        match shelf.pressure {
+            Pressure::Behind(wait) => Some(self.put_off(PutOff::Behind, wait)),
+            Pressure::Silent => Some(self.put_off(PutOff::Silent, self.parts.settings.max_backlog)),
+            Pressure::Calm if now.since(shelf.taken_at) > self.parts.settings.max_backlog => {
+                Some(self.put_off(PutOff::Silent, SOON))
+            }
+            Pressure::Calm => None,
+        }
+    }
+
+    /// Only new orders are put off. Who repeats the key of an order that is known is not told that nothing was taken.
+    async fn put_off_unless_known(&self, intent: &Intent, put_off: Placed, reply: Reply<Placed>) {
+        let placed = match self.parts.ledger.find(intent.order).await {
+            Ok(Some(Known::Claimed(fingerprint))) if fingerprint == intent.fingerprint => self.unknown(),
+            Ok(Some(Known::Noted(noted))) if noted.fingerprint == intent.fingerprint => decided_before(noted.decision),
+            Ok(Some(Known::Claimed(_) | Known::Noted(_))) => Placed::Refused(OrderRefused::KeyReused),
+            Ok(Some(Known::Nothing) | None) | Err(_) => put_off,
+        };
+        self.answer(reply, placed);
     }
 
     async fn claim_rounds(self: Rc<Self>) {
