@@ -56,9 +56,9 @@ pub struct FieldMistake {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemBody<'a> {
-    /// A URI that names the kind of problem.
+    /// Names the kind of problem; an address of nothing.
     #[serde(rename = "type")]
-    #[schema(example = "/api/docs/problems#sold_out")]
+    #[schema(example = "urn:stampede:problem:sold_out")]
     kind: String,
     /// The kind of problem, in words.
     #[schema(example = "Sold out for now")]
@@ -255,7 +255,7 @@ impl Problem {
     }
 
     fn too_often() -> Self {
-        let detail = "This buyer asks too often. Nothing was taken; come back with the same key.";
+        let detail = "This buyer asks too often, and this request changed nothing. Come back with the same key.";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too_often", "Too many requests", detail)
     }
 
@@ -328,7 +328,7 @@ impl Problem {
     #[must_use]
     pub fn respond(&self, request_id: String, now: Millis) -> HttpResponse {
         let body = ProblemBody {
-            kind: format!("/api/docs/problems#{}", self.code),
+            kind: format!("urn:stampede:problem:{}", self.code),
             title: self.title,
             status: self.status.as_u16(),
             detail: &self.detail,

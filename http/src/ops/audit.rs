@@ -52,11 +52,13 @@ pub(super) async fn show(room: Data<ControlRoom>, request: HttpRequest) -> Resul
         tracing::warn!(%failure, "the laws could not be checked");
         Problem::from(stampede_actors::mailbox::NoAnswer::Unknown)
     })?;
+    let status = if report.holds() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
     if wants_html(&request) {
         let laws = report.laws.iter().map(row).collect();
-        return page(room.faces.ops_audit(&AuditPage { now_ms: report.at.0, laws }));
+        let mut table = page(room.faces.ops_audit(&AuditPage { now_ms: report.at.0, laws }))?;
+        *table.status_mut() = status;
+        return Ok(table);
     }
-    let status = if report.holds() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
     Ok(HttpResponse::build(status).json(json(&report)))
 }
 

@@ -111,7 +111,7 @@ async fn place(
     };
     let placed = match desk.mailboxes.place_order.ask_within(PATIENCE, message).await {
         Ok(placed) => placed,
-        Err(NoAnswer::Full) => return Err(NoAnswer::Full.into()),
+        Err(NoAnswer::Full) => return Ok(Err(busy(&Problem::from(NoAnswer::Full)))),
         Err(NoAnswer::Unknown) => return Ok(Err(unknown(desk, request, order, &Problem::unknown(order)))),
     };
     let Some(problem) = Problem::of(&placed, order, desk.now()) else { return Ok(Ok(order)) };
@@ -122,10 +122,7 @@ async fn place(
             let refusal = RefusalView::TooMany { retry_after_s: problem.retry_after_s().unwrap_or(1) };
             Ok(Err(No { status: problem.status, refusal, errors: Vec::new() }))
         }
-        Placed::PutOff { .. } => {
-            let refusal = RefusalView::Busy { retry_after_s: problem.retry_after_s().unwrap_or(1), order_url: None };
-            Ok(Err(No { status: problem.status, refusal, errors: Vec::new() }))
-        }
+        Placed::PutOff { .. } => Ok(Err(busy(&problem))),
         Placed::Accepted { .. } | Placed::NotForSale => Err(problem),
     }
 }
@@ -191,6 +188,12 @@ fn no(desk: &Desk, request: &HttpRequest, order: OrderId, problem: &Problem, ref
         OrderRefused::Ended(_) => RefusalView::KeyStale,
     };
     No { status: problem.status, refusal, errors }
+}
+
+/// Nothing was taken; the same form can be sent again.
+fn busy(problem: &Problem) -> No {
+    let refusal = RefusalView::Busy { retry_after_s: problem.retry_after_s().unwrap_or(1), order_url: None };
+    No { status: problem.status, refusal, errors: Vec::new() }
 }
 
 fn unknown(desk: &Desk, request: &HttpRequest, order: OrderId, problem: &Problem) -> No {

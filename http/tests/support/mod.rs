@@ -218,7 +218,7 @@ impl Answer {
             "{body}"
         );
         let code = body["code"].as_str().unwrap();
-        assert_eq!(body["type"], format!("/api/docs/problems#{code}"));
+        assert_eq!(body["type"], format!("urn:stampede:problem:{code}"));
         assert_eq!(body["retryAfter"].as_u64().map(|wait| wait.to_string()).as_deref(), self.header("retry-after"));
         code.to_owned()
     }

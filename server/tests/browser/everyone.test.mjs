@@ -115,6 +115,21 @@ test('a page that is not there says so with the right status and a way home', st
   }
 }));
 
+test('operators see the cast and the laws as tables that axe finds nothing in', story({}, async ({ shop, visitor }) => {
+  await shop.sell(7);
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await (await visitor({ colorScheme })).newPage();
+    for (const [name, heading] of [['actors', 'The cast'], ['audit', 'The laws']]) {
+      await page.goto(`${shop.opsUrl}/${name}`);
+      await page.getByRole('heading', { name: heading }).waitFor();
+      // The looks are there: a table without them has no lines.
+      assert.notEqual(await page.locator('td').first().evaluate((cell) => getComputedStyle(cell).borderBottomStyle), 'none');
+      await picture(page, `ops-${name}-${colorScheme}`);
+      assert.deepEqual(await violations(page), [], `${name}, ${colorScheme}`);
+    }
+  }
+}));
+
 test('the event page weighs under 60 KB altogether', story({}, async ({ visitor }) => {
   const context = await visitor();
   const page = await context.newPage();

@@ -45,7 +45,7 @@ export function story(sale, tell) {
     const visitor = async (options = {}) => {
       const context = await (await browser()).newContext({ baseURL: shop.url, locale: 'en-GB', ...options });
       context.setDefaultTimeout(STEP_MS);
-      const complaints = watch(context, shop.url);
+      const complaints = watch(context, [shop.url, shop.opsUrl, 'data:']);
       visitors.push({ context, complaints });
       return context;
     };
@@ -68,7 +68,7 @@ export async function picture(page, name) {
   await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
 }
 
-function watch(context, origin) {
+function watch(context, origins) {
   const complaints = [];
   context.on('weberror', (event) => complaints.push(`script: ${event.error().message}`));
   context.on('console', (message) => {
@@ -76,8 +76,8 @@ function watch(context, origin) {
     if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) complaints.push(`console: ${message.text()}`);
   });
   context.on('request', (request) => {
-    const elsewhere = !request.url().startsWith(origin) && !request.url().startsWith('data:');
-    if (elsewhere) complaints.push(`fetched from elsewhere: ${request.url()}`);
+    const known = origins.some((origin) => request.url().startsWith(origin));
+    if (!known) complaints.push(`fetched from elsewhere: ${request.url()}`);
   });
   return complaints;
 }

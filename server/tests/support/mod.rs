@@ -1,6 +1,10 @@
 //! A real shop for tests: the built binary in a directory of its own, on ports of its own, stopped when the test ends.
 
-#![expect(dead_code, reason = "each test file uses its part")]
+#![expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test file uses its part, and a test stops where it cannot go on"
+)]
 
 pub(crate) mod crowd;
 pub(crate) mod faulty;
