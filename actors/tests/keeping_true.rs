@@ -376,6 +376,22 @@ async fn nobody_is_told_not_found_while_a_pool_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pool_that_cannot_be_opened_keeps_no_other_closed() {
+    on_stage(async {
+        let ground = Ground::new(Wishes::default());
+        let event = with_vip(&ground);
+        ground.catalogue.change(|listing| listing.event = event);
+        ground.store.delete_pool(pool());
+        let play = Play::unready(ground);
+        until("the other is open", || play.ledger.numbers(vip()).is_some()).await;
+        assert_eq!(play.ledger.numbers(pool()), None);
+        play.ground.store.put_pool(pool(), 10, None);
+        until("and then this one", || play.ledger.numbers(pool()).is_some()).await;
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_shelf_changes_its_number_only_with_what_it_shows() {
     on_stage(async {
         let play = Play::begin(Wishes::default()).await;

@@ -23,22 +23,28 @@ const DEAD_LETTERS: usize = 100_000;
 
 impl CacheSync {
     /// Opens every pool for sale that the ledger does not have, or has from before somebody raised the epoch or tightened its
-    /// rules.
+    /// rules. One that cannot be opened keeps no other closed.
     pub(super) async fn open_what_is_closed(self: &Rc<Self>) -> PortResult<()> {
         let books: HashMap<_, _> =
             self.parts.ledger.snapshot().await?.pools.iter().map(|open| (open.pool, open.numbers.epoch)).collect();
+        let mut done = Ok(());
         for pool in self.pools() {
-            let (epoch, _) = self.parts.store.pool(pool).await?;
-            let to_open = self.to_open.borrow().contains(&pool);
-            if to_open || books.get(&pool).is_none_or(|opened| *opened < epoch) {
-                self.open_pool(pool).await?;
-            }
+            done = self.open_if_closed(pool, books.get(&pool).copied()).await.and(done);
+        }
+        done
+    }
+
+    async fn open_if_closed(&self, pool: PoolId, opened: Option<u64>) -> PortResult<()> {
+        let (epoch, _) = self.parts.store.pool(pool).await?;
+        let to_open = self.to_open.borrow().contains(&pool);
+        if to_open || opened.is_none_or(|opened| opened < epoch) {
+            self.open_pool(pool).await?;
         }
         Ok(())
     }
 
     /// Opens one pool.
-    pub(super) async fn open_pool(&self, pool: PoolId) -> PortResult<()> {
+    async fn open_pool(&self, pool: PoolId) -> PortResult<()> {
         let Some(terms) = self.terms(pool) else { return Ok(()) };
         let on_the_bus = self.undelivered(pool).await?;
         let decided = self.decided(&on_the_bus).await?;

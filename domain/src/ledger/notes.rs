@@ -181,6 +181,22 @@ mod tests {
     }
 
     #[test]
+    fn positions_wrap_and_no_note_is_lost_or_mistaken() {
+        let first = u32::MAX - u32::try_from(2 * SEGMENT).unwrap();
+        let mut notes = Notes { first, ..Notes::keeping(2 * SEGMENT) };
+        for number in 0..6 * SEGMENT {
+            let noted = Noted { fingerprint: Fingerprint(number as i64), ..NOTE };
+            notes.write(Millis(number as i64), id(number), noted);
+            assert_eq!(notes.find(id(number)), Some(noted));
+        }
+        assert!(notes.first < first, "it has wrapped");
+        for number in 0..6 * SEGMENT {
+            let found = notes.find(id(number)).map(|noted| noted.fingerprint);
+            assert_eq!(found, (number >= 4 * SEGMENT).then_some(Fingerprint(number as i64)), "{number}");
+        }
+    }
+
+    #[test]
     fn a_note_written_again_is_one_note() {
         let mut notes = Notes::keeping(SEGMENT);
         for _ in 0..3 * SEGMENT {
