@@ -345,7 +345,8 @@ async fn a_cache_sync_that_was_replaced_still_sweeps_the_buyers() {
             settings: ActorSettings::default(),
         };
         CacheSync::new(parts, support::tasks()).begin();
-        pass(seconds(15)).await;
+        // The sweep of buyers is a rare one.
+        pass(seconds(90)).await;
         let limit = OrderRefused::LimitReached { limit: 2, taken: 2 };
         assert_eq!(play.ask(request(play.fresh(), 1, buyer)).await, refused(limit));
     })
