@@ -200,6 +200,22 @@ mod tests {
         assert_eq!((gate.depth(), gate.handled()), (0, 3));
     }
 
+    #[test]
+    fn who_is_refused_is_in_nobodys_way() {
+        let gate = Gate::new("test", 2);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert_eq!(gate.enter(3).unwrap_err(), Full);
+                }
+            });
+            let refused = (0..100_000).filter(|_| gate.enter(1).is_err()).count();
+            done.store(true, Ordering::Relaxed);
+            assert_eq!((refused, gate.depth()), (0, 0));
+        });
+    }
+
     #[tokio::test]
     async fn who_waits_for_room_is_woken() {
         let gate = Gate::new("test", 1);
