@@ -1,5 +1,6 @@
 //! What happened, counted in one place. The logic announces; it knows no metric.
 
+use crate::ports::Judgement;
 use metrics::{Counter, counter};
 use stampede_domain::{Decision, OrderRefused};
 use std::cell::RefCell;
@@ -20,12 +21,12 @@ pub enum Fact {
     OrderUnknown,
     /// A buyer asked too often.
     BuyerTooOften,
-    /// The store decided.
-    OrderDecided {
+    /// The store decided about orders.
+    OrdersDecided {
         /// How.
         decision: Decision,
-        /// Of how many units.
-        quantity: u32,
+        /// About how many units altogether.
+        units: u64,
     },
     /// Orders that were told 202 got no tickets.
     PromisesBroken(u32),
@@ -84,10 +85,10 @@ pub fn announce_many(fact: Fact, count: u64) {
         Fact::OrderPutOff(why) => orders(why.code(), count),
         Fact::OrderUnknown => orders("unknown", count),
         Fact::BuyerTooOften => orders("too_often", count),
-        Fact::OrderDecided { decision, quantity } => {
+        Fact::OrdersDecided { decision, units } => {
             orders(decision.status().as_str(), count);
             if decision == Decision::Confirmed {
-                counter!("stampede_tickets_sold_total").increment(count * u64::from(quantity));
+                counter!("stampede_tickets_sold_total").increment(units);
             }
         }
         Fact::PromisesBroken(orders) => {
@@ -98,6 +99,21 @@ pub fn announce_many(fact: Fact, count: u64) {
             counter!("stampede_messages_redelivered_total").increment(u64::from(messages));
         }
         Fact::SettlementDropped => counter!("stampede_settlements_dropped_total").increment(count),
+    }
+}
+
+/// Counts the decisions that a batch made, one fact for each kind.
+pub fn announce_decisions(judgements: &[Judgement]) {
+    let fresh = || judgements.iter().flat_map(|judgement| &judgement.fresh);
+    for decision in Decision::ALL {
+        let (mut count, mut units) = (0, 0);
+        for (_, quantity, _) in fresh().filter(|(_, _, made)| *made == decision) {
+            count += 1;
+            units += u64::from(*quantity);
+        }
+        if count > 0 {
+            announce_many(Fact::OrdersDecided { decision, units }, count);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The small commands beside a running shop, and the starts that are refused.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
 mod support;
 
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};

@@ -1,5 +1,7 @@
 //! Settings: what is written down about them is true, and every mistake is told at once.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
 mod support;
 
 use std::{fs, path::Path};

@@ -1,5 +1,7 @@
 //! Traces leave the process when an endpoint is set, from the door to the store.
 
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
 mod support;
 
 use std::{

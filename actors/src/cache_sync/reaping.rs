@@ -2,7 +2,7 @@
 
 use super::CacheSync;
 use crate::{
-    facts::{Fact, announce},
+    facts::announce_decisions,
     ports::{Entry, Judgement, PortFailure, PortResult},
     wire,
 };
@@ -17,8 +17,9 @@ const OFFERED_AT_ONCE: usize = 1_000;
 const OLD_CLAIM: Duration = Duration::from_secs(5);
 /// Old claims asked about in one look at the store.
 const SWEPT_AT_ONCE: usize = 1_000;
-/// How often, in rounds, buyers changed since the last sweep are read: it reads rows, and misses are rare.
-const SWEEP_BUYERS_EVERY: u64 = 10;
+/// How often, in rounds, buyers changed since the last sweep are read: it reads every buyer, and what it heals the sweep of
+/// claims has healed before, but for the rarest of misses.
+const SWEEP_BUYERS_EVERY: u64 = 60;
 /// How often, in rounds, dead letters are looked at.
 const DEAD_LETTERS_EVERY: u64 = 5;
 /// How long a dead letter keeps its claim, for somebody to replay it.
@@ -79,11 +80,11 @@ impl CacheSync {
 
     fn ended(self: &Rc<Self>, judgements: Vec<Judgement>) {
         for judgement in &judgements {
-            for &(order, quantity, decision) in &judgement.fresh {
+            for (order, _, decision) in &judgement.fresh {
                 tracing::info!(%order, ?decision, "an order that nobody finished has ended");
-                announce(Fact::OrderDecided { decision, quantity });
             }
         }
+        announce_decisions(&judgements);
         self.settle_soon(judgements.into_iter().map(|judgement| judgement.settlement).collect());
     }
 

@@ -38,6 +38,13 @@ struct ClaimedOrder {
     reply: Reply<Placed>,
 }
 
+/// A claimed order whose intent is with the publisher.
+struct SentOrder {
+    promise: PromiseOf,
+    attempt: Option<u64>,
+    reply: Reply<Placed>,
+}
+
 impl Inventory {
     /// Takes an order in, or says at once why not.
     pub(super) fn place(self: &Rc<Self>, order: PlaceOrder, reply: Reply<Placed>) {
@@ -208,7 +215,7 @@ impl Inventory {
 
     /// Steps 2 and 3.
     async fn publish_and_promise(self: Rc<Self>, claimed: Vec<ClaimedOrder>) {
-        let intents = claimed.iter().map(|order| order.intent.clone()).collect();
+        let (intents, claimed): (Vec<_>, Vec<_>) = claimed.into_iter().map(ClaimedOrder::split).unzip();
         let outcomes = match self.parts.publisher.ask(Publish(intents)).await {
             Ok(outcomes) => outcomes,
             Err(NoAnswer::Full) => {
@@ -233,15 +240,15 @@ impl Inventory {
         }
     }
 
-    async fn promise(&self, published: Vec<ClaimedOrder>) {
-        let promises: Vec<_> = published.iter().map(ClaimedOrder::promise).collect();
+    async fn promise(&self, published: Vec<SentOrder>) {
+        let promises: Vec<_> = published.iter().map(|order| order.promise).collect();
         let answers = self.parts.ledger.promise(&promises).await.unwrap_or_else(|failure| {
             tracing::warn!(%failure, promises = promises.len(), "the ledger did not take promises");
             Vec::new()
         });
         let mut answers = answers.into_iter();
         let mut promised = 0;
-        for ClaimedOrder { reply, .. } in published {
+        for SentOrder { reply, .. } in published {
             match answers.next() {
                 Some(PromiseAnswer::Promised) => {
                     promised += 1;
@@ -261,8 +268,8 @@ impl Inventory {
     }
 
     /// Gives claims back whose messages were never handed to the bus.
-    async fn withdraw(&self, orders: Vec<ClaimedOrder>, why: PutOff) {
-        let withdrawals: Vec<_> = orders.iter().filter_map(ClaimedOrder::withdrawal).collect();
+    async fn withdraw(&self, orders: Vec<SentOrder>, why: PutOff) {
+        let withdrawals: Vec<_> = orders.iter().filter_map(SentOrder::withdrawal).collect();
         if let Err(failure) = self.parts.ledger.withdraw(&withdrawals).await {
             tracing::warn!(%failure, claims = withdrawals.len(), "claims are left to the reaper");
         }
@@ -311,12 +318,18 @@ impl Waiting {
 }
 
 impl ClaimedOrder {
-    fn promise(&self) -> PromiseOf {
-        PromiseOf { pool: self.intent.pool, order: self.intent.order, fingerprint: self.intent.fingerprint }
+    /// The intent for the bus, and what is kept of the order meanwhile.
+    fn split(self) -> (Intent, SentOrder) {
+        let Self { intent, attempt, reply } = self;
+        let promise = PromiseOf { pool: intent.pool, order: intent.order, fingerprint: intent.fingerprint };
+        (intent, SentOrder { promise, attempt, reply })
     }
+}
 
+impl SentOrder {
     fn withdrawal(&self) -> Option<Withdrawal> {
-        self.attempt.map(|attempt| Withdrawal { pool: self.intent.pool, order: self.intent.order, attempt })
+        let PromiseOf { pool, order, .. } = self.promise;
+        self.attempt.map(|attempt| Withdrawal { pool, order, attempt })
     }
 }
 

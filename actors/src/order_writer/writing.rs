@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cache_sync::Settle,
-    facts::{Fact, announce},
+    facts::{Fact, announce, announce_decisions},
     mailbox::NoAnswer,
     ports::{DeliveryId, Entry, Judgement, PortFailure},
     trace,
@@ -99,11 +99,7 @@ impl OrderWriter {
         // Before the room is made that the pump fills at once: else the mailbox would never be reported as full.
         let report = self.report();
         drop(part);
-        for judgement in &judgements {
-            for &(_, quantity, decision) in &judgement.fresh {
-                announce(Fact::OrderDecided { decision, quantity });
-            }
-        }
+        announce_decisions(&judgements);
         self.tell_cache_sync(judgements.into_iter().map(|judgement| judgement.settlement).collect(), report);
     }
 

@@ -142,6 +142,8 @@ impl SqliteFile {
             .pragma("cache_size", format!("-{cache_kib}"))
             // Mapped pages would count as ours, and an IO error in them is a signal instead of an answer.
             .pragma("mmap_size", "0")
+            // Else an upsert of a thousand buyers keeps its undo pages in a file of its own: a third of its time.
+            .pragma("temp_store", "memory")
             .disable_statement_logging()
     }
 }

@@ -46,7 +46,8 @@ CREATE TABLE orders (
     contact     TEXT              -- JSON, absent when the buyer gave nothing
 ) STRICT, WITHOUT ROWID;
 
--- Live units of each buyer, kept only while the pool has a limit.
+-- Live units of each buyer, kept only while the pool has a limit. No index by version: each order would pay for it, and the
+-- sweep that asks by version reads the whole table once a minute for less.
 CREATE TABLE buyer_units (
     pool    INTEGER NOT NULL,
     buyer   INTEGER NOT NULL,
@@ -54,4 +55,3 @@ CREATE TABLE buyer_units (
     version INTEGER NOT NULL, -- the pool's at the last change
     PRIMARY KEY (pool, buyer)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX buyer_units_by_version ON buyer_units (pool, version);
