@@ -145,7 +145,7 @@ fn looked_at(law: Law, orders: u64, waiting: u64, quiet_pools: usize) -> String 
         Law::NothingLeaks if quiet_pools == 0 => {
             "no pool of a running shop is at rest to be compared with the ledger".into()
         }
-        Law::NothingLeaks => format!("{quiet_pools} pools at rest against the ledger"),
+        Law::NothingLeaks => format!("pools at rest against the ledger: {quiet_pools}"),
         Law::MoneyAdds | Law::HoldsAreFair => {
             format!("{orders} orders; nothing is paid online yet, so nothing may be held or paid")
         }

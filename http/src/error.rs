@@ -111,13 +111,15 @@ impl Problem {
 
     fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self.is_for_all = false;
         self
     }
 
     /// As [`Self::after`], for a wait that nobody has spread yet: a crowd must not come back as a wave.
-    fn after_about(mut self, wait: Duration) -> Self {
-        self.is_for_all = true;
-        self.after(wait)
+    fn after_about(self, wait: Duration) -> Self {
+        let mut problem = self.after(wait);
+        problem.is_for_all = true;
+        problem
     }
 
     /// The order it is about.
@@ -277,6 +279,7 @@ impl Problem {
         match refused {
             OrderRefused::NotOpen { opens_at } => {
                 let detail = format!("The sale opens at {}.", opens_at.rfc3339());
+                // Not spread: everyone has the same right to the first second.
                 new(too_early(), "Not open yet", detail).after(opens_at.since(now))
             }
             OrderRefused::Paused => {

@@ -17,7 +17,7 @@ pub struct Config {
     /// Where everything is kept.
     #[arg(long, env = "STAMPEDE_DATA_DIR", default_value = "./data", value_name = "DIRECTORY")]
     pub data_dir: PathBuf,
-    /// The address that shoppers know, e.g. https://tickets.example.org; with https, cookies need TLS.
+    /// The address that shoppers know, e.g. <https://tickets.example.org>; with https, cookies need TLS.
     #[arg(long, env = "STAMPEDE_PUBLIC_URL", value_name = "URL", value_parser = url)]
     pub public_url: Option<String>,
     /// Signs links and cookies, at least 16 characters; made and kept in the data directory when absent.
@@ -39,7 +39,7 @@ pub struct Config {
     /// How it is logged: human or json.
     #[arg(long, env = "STAMPEDE_LOG_FORMAT", default_value = "human", value_name = "human|json", value_enum)]
     pub log_format: LogFormat,
-    /// Where traces go (OTLP over HTTP), e.g. http://127.0.0.1:4318; no traces when absent.
+    /// Where traces go (OTLP over HTTP), e.g. <http://127.0.0.1:4318>; no traces when absent.
     #[arg(long, env = "STAMPEDE_OTLP_ENDPOINT", value_name = "URL", value_parser = url)]
     pub otlp_endpoint: Option<String>,
 

@@ -15,6 +15,8 @@ const REAPED_AT_ONCE: usize = 1_000;
 const OFFERED_AT_ONCE: usize = 1_000;
 /// A claim older than this has probably been decided and its settlement missed.
 const OLD_CLAIM: Duration = Duration::from_secs(5);
+/// Old claims swept in a round: all that the writers may hold, or those that were missed could hide behind those that wait.
+const SWEPT_IN_A_ROUND: usize = 100_000;
 /// Old claims asked about in one look at the store.
 const SWEPT_AT_ONCE: usize = 1_000;
 /// How often, in rounds, buyers changed since the last sweep are read: it reads every buyer, and what it heals the sweep of
@@ -89,9 +91,9 @@ impl CacheSync {
     }
 
     async fn sweep_claims(self: &Rc<Self>, pool: PoolId) -> PortResult<()> {
-        let old = self.parts.ledger.claims_older_than(pool, OLD_CLAIM, SWEPT_AT_ONCE).await?;
-        if !old.is_empty() {
-            self.settle_soon(self.parts.store.settlements(&old).await?);
+        let old = self.parts.ledger.claims_older_than(pool, OLD_CLAIM, SWEPT_IN_A_ROUND).await?;
+        for some in old.chunks(SWEPT_AT_ONCE) {
+            self.settle_soon(self.parts.store.settlements(some).await?);
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ pub(crate) async fn of_event(
     slug: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let shown = desk.mailboxes.find_event.ask(FindEvent(Some(event_slug(&slug)?))).await??;
-    let etag = etag(&format!("{}", shown.event.sequence))?;
+    let etag = etag(&format!("{}{}", shown.event.sequence, if shown.stale { "-stale" } else { "" }))?;
     if is_known(&request, &etag) {
         return Ok(fresh(HttpResponse::NotModified(), &shown, &etag).finish());
     }
