@@ -6,6 +6,7 @@
 mod support;
 
 use actix_web::{App, body::to_bytes, test::TestRequest, web::Data};
+use flate2::read::GzDecoder;
 use stampede_actors::{
     audit::{AuditReport, LawFound},
     gate::Gate,
@@ -17,9 +18,12 @@ use stampede_http::{
     ShopOptions,
     ops::{Cast, ControlRoom},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    io::Read,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use support::{Answer, NOW, Says, Script, ask, clock, key, stub};
 
@@ -54,6 +58,22 @@ async fn each_page_brings_a_key_of_its_own() {
     keys.dedup();
     assert_eq!(keys.len(), 4, "two tabs are two orders");
     assert!(keys.iter().all(|key| stampede_domain::key::order_id(key, NOW).is_ok()), "{keys:?}");
+}
+
+#[actix_web::test]
+async fn a_browser_that_takes_gzip_gets_the_same_page_in_fewer_bytes() {
+    let desk = Script::new().desk();
+    let plain = ask(&desk, TestRequest::get().uri("/en")).await;
+    let small = ask(&desk, TestRequest::get().uri("/en").insert_header(("accept-encoding", "gzip, br"))).await;
+    assert_eq!(small.header("content-encoding"), Some("gzip"));
+    assert!(small.header("vary").is_some_and(|vary| vary.contains("Accept-Encoding")));
+    assert!(small.body.len() * 2 < plain.body.len(), "{} of {} bytes", small.body.len(), plain.body.len());
+    let mut page = String::new();
+    GzDecoder::new(small.body.as_slice()).read_to_string(&mut page).unwrap();
+    let ([here], [there]) = (keys_in(&page).try_into().unwrap(), keys_in(&plain.text()).try_into().unwrap());
+    let (here, there): (String, String) = (here, there);
+    assert_eq!(page.replace(&here, &there), plain.text());
+    assert_ne!(here, there);
 }
 
 #[actix_web::test]

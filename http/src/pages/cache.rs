@@ -1,5 +1,6 @@
 //! Event pages, rendered once for everyone and spliced with a fresh key for each.
 
+use super::gzip;
 use bytes::{Bytes, BytesMut};
 use stampede_domain::{Millis, OrderId};
 use stampede_web::{KEY_SLOT, Lang};
@@ -7,6 +8,8 @@ use std::{cell::RefCell, collections::HashMap, time::Duration};
 
 /// How long a page serves: it carries the server's time, which the countdown starts from.
 const SERVES: Duration = Duration::from_secs(1);
+/// Letters of a key.
+const KEY: usize = 36;
 /// Most pages kept: events times languages; a shop with more renders the rest each time.
 const MOST_PAGES: usize = 256;
 
@@ -26,29 +29,46 @@ pub(crate) struct Spliceable {
     head: Bytes,
     /// `None`: the page has no form.
     tail: Option<Bytes>,
+    /// For browsers that take it; `None` for a page that is rendered for one.
+    gzip: Option<gzip::Around>,
 }
 
 impl Spliceable {
+    /// A page for one visitor.
     pub(crate) fn new(page: &str) -> Self {
-        match page.split_once(KEY_SLOT) {
-            Some((head, tail)) => Self {
-                head: Bytes::copy_from_slice(head.as_bytes()),
-                tail: Some(Bytes::copy_from_slice(tail.as_bytes())),
-            },
-            None => Self { head: Bytes::copy_from_slice(page.as_bytes()), tail: None },
-        }
+        let (head, tail) = page.split_once(KEY_SLOT).map_or((page, None), |(head, tail)| (head, Some(tail)));
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        Self { head: bytes(head), tail: tail.map(bytes), gzip: None }
+    }
+
+    /// A page for everyone: compressed, too.
+    fn for_everyone(page: &str) -> Self {
+        let plain = Self::new(page);
+        let gzip = gzip::Around::new(&plain.head, plain.tail.as_deref().unwrap_or_default());
+        Self { gzip: Some(gzip), ..plain }
     }
 
     /// The page with this key in its form.
     pub(crate) fn with(&self, key: OrderId) -> Bytes {
         let Some(tail) = &self.tail else { return self.head.clone() };
-        let mut text = [0; 36];
+        let mut text = [0; KEY];
         let key = key.0.hyphenated().encode_lower(&mut text);
         let mut page = BytesMut::with_capacity(self.head.len() + key.len() + tail.len());
         page.extend_from_slice(&self.head);
         page.extend_from_slice(key.as_bytes());
         page.extend_from_slice(tail);
         page.freeze()
+    }
+
+    /// The same as gzip, where the page has it.
+    pub(crate) fn gzip_with(&self, key: OrderId) -> Option<Bytes> {
+        let gzip = self.gzip.as_ref()?;
+        let mut text = [0; KEY];
+        let key = key.0.hyphenated().encode_lower(&mut text);
+        Some(match &self.tail {
+            Some(tail) => gzip.with(key.as_bytes(), tail),
+            None => gzip.with(&[], &[]),
+        })
     }
 }
 
@@ -70,7 +90,7 @@ impl PageCache {
         {
             return Ok(rendered.page.clone());
         }
-        let page = Spliceable::new(&render()?);
+        let page = Spliceable::for_everyone(&render()?);
         if pages.len() >= MOST_PAGES {
             pages.clear();
         }

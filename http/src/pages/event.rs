@@ -1,6 +1,6 @@
 //! The event's page.
 
-use super::{cookies, html, language, rendered, see_other, views};
+use super::{cookies, gzip, html, language, rendered, see_other, views};
 use crate::{api::availability::event_slug, desk::Desk, error::Problem};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -40,7 +40,12 @@ fn show(desk: &Desk, request: &HttpRequest, shown: &EventShown) -> Result<HttpRe
     if cookies::session(desk, request).is_none() {
         response.cookie(cookies::new_session(desk));
     }
-    Ok(response.body(page.with(desk.keys.fresh())))
+    let key = desk.keys.fresh();
+    let gzip = gzip::is_taken(request).then(|| page.gzip_with(key)).flatten();
+    match gzip {
+        Some(gzip) => Ok(response.insert_header((header::CONTENT_ENCODING, "gzip")).body(gzip)),
+        None => Ok(response.body(page.with(key))),
+    }
 }
 
 fn cached(desk: &Desk, lang: Lang, shown: &EventShown) -> Result<super::cache::Spliceable, Problem> {

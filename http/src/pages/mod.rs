@@ -4,6 +4,7 @@ mod buy;
 pub(crate) mod cache;
 mod cookies;
 mod event;
+mod gzip;
 mod order;
 mod same_site;
 mod views;
@@ -105,7 +106,7 @@ fn html(status: StatusCode) -> HttpResponseBuilder {
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .insert_header((HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
         .insert_header((header::X_FRAME_OPTIONS, "DENY"))
-        .insert_header((header::VARY, "Accept-Language, Cookie"));
+        .insert_header((header::VARY, "Accept-Language, Accept-Encoding, Cookie"));
     response
 }
 
@@ -155,7 +156,11 @@ pub(crate) async fn asset(name: Path<String>, request: HttpRequest) -> Result<Ht
     if known {
         return Ok(response.finish());
     }
-    Ok(response.content_type(asset.content_type).body(asset.bytes.clone()))
+    response.content_type(asset.content_type).insert_header((header::VARY, "Accept-Encoding"));
+    if gzip::is_taken(&request) {
+        return Ok(response.insert_header((header::CONTENT_ENCODING, "gzip")).body(gzip::asset(asset)));
+    }
+    Ok(response.body(asset.bytes.clone()))
 }
 
 /// Browsers ask for it, whatever the page says.
