@@ -25,7 +25,7 @@ use stampede_domain::Millis;
 pub(crate) async fn list(desk: Data<Desk>) -> Result<HttpResponse, Problem> {
     let shown = desk.mailboxes.list_events.ask(ListEvents).await??;
     let events = shown.iter().map(|shown| view(&shown.event)).collect();
-    Ok(ok().json(EventList { events, server_time: desk.now().rfc3339() }))
+    Ok(ok().json(EventList { events, server_time: desk.now_in_words() }))
 }
 
 /// One event.

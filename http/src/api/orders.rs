@@ -75,7 +75,7 @@ pub(crate) async fn find(desk: Data<Desk>, order: Path<String>) -> Result<HttpRe
         order_id: order.to_string(),
         status: found.status.as_str(),
         reason: found.reason.map(|reason| reason.as_str()),
-        server_time: desk.now().rfc3339(),
+        server_time: desk.now_in_words(),
     }))
 }
 
@@ -119,12 +119,12 @@ fn order_id(desk: &Desk, request: &HttpRequest) -> Result<OrderId, Problem> {
 }
 
 fn taken(desk: &Desk, order: OrderId, status: &str, quantity: u32, replayed: bool) -> HttpResponse {
-    let status_url = format!("/api/orders/{order}");
+    let order_id = order.to_string();
+    let status_url = ["/api/orders/", &order_id].concat();
     let mut response = HttpResponse::Accepted();
     response.insert_header((header::LOCATION, status_url.as_str())).insert_header((header::CACHE_CONTROL, "no-store"));
     if replayed {
         response.insert_header(("Idempotent-Replayed", "true"));
     }
-    let order_id = order.to_string();
-    response.json(OrderTaken { order_id, status, status_url, quantity, server_time: desk.now().rfc3339() })
+    response.json(OrderTaken { order_id, status, status_url, quantity, server_time: desk.now_in_words() })
 }
