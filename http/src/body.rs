@@ -1,6 +1,6 @@
 //! Reading what was sent: capped, within a time, and with a word for everything that is wrong.
 
-use crate::error::{FieldMistake, Problem};
+use crate::problem::{FieldMistake, Problem};
 use actix_web::{HttpRequest, http::header, web};
 use bytes::Bytes;
 use garde::Validate;

@@ -10,6 +10,7 @@ pub mod error;
 pub mod middleware;
 pub mod ops;
 pub mod pages;
+mod problem;
 mod signing;
 mod watch;
 

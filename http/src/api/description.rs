@@ -1,7 +1,7 @@
 //! The API described from its types (OpenAPI 3.1), and a page to read and try it that needs no other server.
 
 use super::{availability, events, orders, problems, reads};
-use crate::error::{FieldMistake, Problem, ProblemBody};
+use crate::problem::{FieldMistake, Problem, ProblemBody};
 use actix_web::{
     HttpResponse,
     http::header,
