@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 use stampede_domain::{Decision, OrderStatus};
 
-/// PROTOCOL sections 1, 4 and 6, written down by hand: from where to where.
+/// The life of an order as ARCHITECTURE.md has it, written down by hand: from where to where.
 const ARROWS: [(OrderStatus, &[OrderStatus]); 10] = {
     use OrderStatus::{Cancelled, Confirmed, Expired, Expiring, Failed, Paying, Pending, Refunded, Rejected, Reserved};
     [
