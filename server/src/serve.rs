@@ -16,6 +16,8 @@ use tokio::sync::watch;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long the head of a request may take.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+/// Open files below which a crowd of some ten thousand does not get in.
+const ENOUGH_FILES: u64 = 16_384;
 /// Connections of one worker; above it the kernel queues.
 const CONNECTIONS: usize = 25_000;
 
@@ -44,6 +46,7 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
     home::prepare(&config.data_dir)?;
     let _lock = home::lock(&config.data_dir)?;
     let telemetry = Telemetry::begin(&config)?;
+    allow_a_crowd();
     let secret = home::secret(&config.data_dir, config.secret.as_deref())?;
     let (ports, files) = Ports::embedded(&config.data_dir).await?;
     demo::seed(&config, ports.catalogue.as_ref(), ports.clock.now()).await?;
@@ -149,6 +152,18 @@ fn private(config: &Config, stage: &Arc<Stage>, ports: &Ports, telemetry: &Telem
     let address = server.addrs()[0];
     let server = server.run();
     Ok((server.handle(), server, address))
+}
+
+/// Takes as many open files as the system gives: a connection is one, and the usual thousand is no crowd.
+fn allow_a_crowd() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) if files < ENOUGH_FILES => tracing::warn!(
+            files,
+            "the system allows few open files, so few connections; raise the hard limit (ulimit -Hn, LimitNOFILE)"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
+    }
 }
 
 /// Says in a few lines what was chosen and where to look.

@@ -96,3 +96,13 @@ async fn the_demo_crowd_comes_in_by_the_door() {
     assert!(shop.stop().success());
     shop.audit();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_gets_in_where_the_system_is_stingy_at_first() {
+    let mut shop = Shop::closed(&[]);
+    shop.start_where("ulimit -Sn 64").await;
+    let doors: Vec<_> = (0..200).map(|_| std::net::TcpStream::connect(shop.address())).collect();
+    assert!(doors.iter().all(Result::is_ok));
+    assert_eq!(shop.buy(&key(), "eva", 1).await.unwrap().status().as_u16(), 202);
+    drop(doors);
+}

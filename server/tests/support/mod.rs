@@ -66,7 +66,19 @@ impl Shop {
 
     /// Starts the process and waits until it can sell.
     pub(crate) async fn start(&mut self) {
-        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        let child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        self.greeted(child).await;
+    }
+
+    /// The same, in a shell that has run `first`.
+    pub(crate) async fn start_where(&mut self, first: &str) {
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &format!("{first} && exec {BINARY} serve")]).env_clear().envs(&self.settings);
+        let child = shell.current_dir(self.directory.path()).stdout(Stdio::piped()).spawn().unwrap();
+        self.greeted(child).await;
+    }
+
+    async fn greeted(&mut self, mut child: Child) {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut address = |what: &str| {
             let line = lines.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with(what));
