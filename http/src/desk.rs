@@ -107,9 +107,9 @@ impl Desk {
         self.chance.bits()
     }
 
-    /// A wait, up to twice as long: different for everyone.
-    pub(crate) fn spread(&self, wait: Duration) -> Duration {
-        self.chance.jittered(wait)
+    /// Between nothing and all of a wait: different for everyone.
+    pub(crate) fn some_of(&self, wait: Duration) -> Duration {
+        self.chance.jittered(wait).saturating_sub(wait)
     }
 
     /// Server time.

@@ -11,6 +11,9 @@ use stampede_actors::{
 use stampede_domain::{Millis, OrderId, OrderRefused, key::KeyRefused};
 use std::time::Duration;
 
+/// Over how long the programs that wait for the opening come back: long enough to be no wave, too short to cost anybody a
+/// ticket. The page's countdown is exact.
+const OPENING: Duration = Duration::from_secs(2);
 /// When to ask again after an actor gave no answer.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 
@@ -159,8 +162,7 @@ impl Problem {
         match refused {
             OrderRefused::NotOpen { opens_at } => {
                 let detail = format!("The sale opens at {}.", opens_at.rfc3339());
-                // Not spread: everyone has the same right to the first second.
-                new(too_early(), "Not open yet", detail).after(opens_at.since(now))
+                new(too_early(), "Not open yet", detail).after_or_later(opens_at.since(now), OPENING)
             }
             OrderRefused::Paused => {
                 let detail = "The organizer has paused the sale. Come back a little later.".to_owned();

@@ -17,7 +17,7 @@ use actix_web::{
 };
 use metrics::{Counter, Histogram, counter, histogram};
 use stampede_actors::trace;
-use std::{cell::RefCell, collections::HashMap, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -93,8 +93,9 @@ fn dress(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
         tracing::error!(request_id = id, %problem, "a request failed");
     }
     let (request, _) = response.into_parts();
-    if let Some(desk) = request.app_data::<web::Data<Desk>>().filter(|_| problem.is_for_all) {
-        problem.retry_after = problem.retry_after.map(|wait| desk.spread(wait));
+    if let Some(desk) = request.app_data::<web::Data<Desk>>() {
+        problem.retry_after =
+            problem.retry_after.map(|wait| wait + desk.some_of(Duration::from_secs(problem.spread_s.into())));
     }
     let dressed = match request.app_data::<web::Data<Desk>>() {
         Some(desk) if pages::is_page(request.path()) => pages::problem(desk, &request, &problem),

@@ -23,8 +23,9 @@ pub struct Problem {
     pub detail: Box<str>,
     /// When to come back.
     pub retry_after: Option<Duration>,
-    /// Whether everyone is told the same time to come back, so that it has to be spread before it is said.
-    pub(crate) is_for_all: bool,
+    /// How many seconds later than that somebody may be told: a time that many are told has to be spread before it is said.
+    /// Small, because every answer's type makes room for a problem.
+    pub(crate) spread_s: u16,
     /// The order it is about, where asking for it makes sense.
     pub order: Option<OrderId>,
     /// Methods that would work.
@@ -94,7 +95,7 @@ impl Problem {
             title,
             detail,
             retry_after: None,
-            is_for_all: false,
+            spread_s: 0,
             order: None,
             allow: None,
             fields: Box::default(),
@@ -103,14 +104,19 @@ impl Problem {
 
     pub(crate) fn after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
-        self.is_for_all = false;
+        self.spread_s = 0;
         self
     }
 
     /// As [`Self::after`], for a wait that nobody has spread yet: a crowd must not come back as a wave.
     pub(crate) fn after_about(self, wait: Duration) -> Self {
+        self.after_or_later(wait, wait)
+    }
+
+    /// As [`Self::after`], or up to `spread` later.
+    pub(crate) fn after_or_later(self, wait: Duration, spread: Duration) -> Self {
         let mut problem = self.after(wait);
-        problem.is_for_all = true;
+        problem.spread_s = u16::try_from(spread.as_secs()).unwrap_or(u16::MAX);
         problem
     }
 

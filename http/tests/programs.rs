@@ -37,7 +37,7 @@ fn noes() -> Vec<No> {
     let refused = Placed::Refused;
     let put_off = |why, ms| Placed::PutOff { why, retry_after: wait(ms) };
     vec![
-        (refused(OrderRefused::NotOpen { opens_at: Millis(NOW.0 + 90_000) }), 425, "not_open", Some((90, 180))),
+        (refused(OrderRefused::NotOpen { opens_at: Millis(NOW.0 + 90_000) }), 425, "not_open", Some((90, 92))),
         (refused(OrderRefused::NotOpen { opens_at: Millis(NOW.0 - 1) }), 425, "not_open", Some((1, 2))),
         (refused(OrderRefused::Paused), 503, "paused", Some((30, 60))),
         (refused(OrderRefused::SaleOver), 409, "sale_over", None),
