@@ -100,9 +100,15 @@ impl Inventory {
     /// Only new orders are put off. Who repeats the key of an order that is known is not told that nothing was taken.
     async fn put_off_unless_known(&self, intent: &Intent, put_off: Placed, reply: Reply<Placed>) {
         let placed = match self.parts.ledger.find(intent.order).await {
-            Ok(Some(Known::Claimed(fingerprint))) if fingerprint == intent.fingerprint => self.unknown(),
+            Ok(Some(Known::Claimed { fingerprint, promised })) if fingerprint == intent.fingerprint => {
+                if promised {
+                    accepted_before(OrderStatus::Pending)
+                } else {
+                    self.unknown()
+                }
+            }
             Ok(Some(Known::Noted(noted))) if noted.fingerprint == intent.fingerprint => decided_before(noted.decision),
-            Ok(Some(Known::Claimed(_) | Known::Noted(_))) => Placed::Refused(OrderRefused::KeyReused),
+            Ok(Some(Known::Claimed { .. } | Known::Noted(_))) => Placed::Refused(OrderRefused::KeyReused),
             Ok(Some(Known::Nothing) | None) | Err(_) => put_off,
         };
         self.answer(reply, placed);

@@ -18,7 +18,9 @@ impl Inventory {
         let everything_open = self.is_everything_open();
         let known = self.parts.ledger.find(question.order).await;
         match known {
-            Ok(Some(Known::Claimed(_))) => Ok(OrderFound { status: OrderStatus::Pending, reason: None, record: None }),
+            Ok(Some(Known::Claimed { .. })) => {
+                Ok(OrderFound { status: OrderStatus::Pending, reason: None, record: None })
+            }
             Ok(Some(Known::Noted(noted))) if !question.details => Ok(from_note(noted)),
             // What the ledger has forgotten the store knows; and what nobody is sure of is not reported as missing.
             ledger => match self.row(question).await {

@@ -253,7 +253,10 @@ pub(crate) async fn an_order_is_found_as_claimed_then_as_noted<L: Ledger>(clock:
     let order = id(clock, 1);
     assert_eq!(ledger.find(order).await.unwrap(), Some(Known::Nothing));
     claimed(&*ledger, order, 1).await;
-    assert_eq!(ledger.find(order).await.unwrap(), Some(Known::Claimed(fingerprint_of(order))));
+    let fingerprint = fingerprint_of(order);
+    assert_eq!(ledger.find(order).await.unwrap(), Some(Known::Claimed { fingerprint, promised: false }));
+    ledger.promise(&[promise(order)]).await.unwrap();
+    assert_eq!(ledger.find(order).await.unwrap(), Some(Known::Claimed { fingerprint, promised: true }));
     ledger.settle(&[settlement(2, 1, &[order])], None).await.unwrap();
     let Some(Known::Noted(noted)) = ledger.find(order).await.unwrap() else { panic!("no note") };
     assert_eq!((noted.decision, noted.fingerprint), (Decision::Confirmed, fingerprint_of(order)));

@@ -106,7 +106,12 @@ pub struct Picked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// In flight: pending.
-    Claimed(Fingerprint),
+    Claimed {
+        /// Asked with what.
+        fingerprint: Fingerprint,
+        /// Whether a buyer may have been told 202.
+        promised: bool,
+    },
     /// Decided.
     Noted(Noted),
     /// Neither; the store may know more.
@@ -158,7 +163,8 @@ impl PoolBook {
     #[must_use]
     pub fn find(&self, order: OrderId) -> Known {
         if let Some(claim) = self.claims.get(&order) {
-            return Known::Claimed(claim.fingerprint);
+            let promised = claim.state == ClaimState::Promised;
+            return Known::Claimed { fingerprint: claim.fingerprint, promised };
         }
         self.notes.find(order).map_or(Known::Nothing, Known::Noted)
     }

@@ -18,7 +18,10 @@ impl Shop {
             same("free", &numbers.free(), &model.free())?;
             for order in self.ids.values() {
                 let expected = match (model.claims.get(order), model.notes.get(order)) {
-                    (Some(claim), _) => Known::Claimed(BODIES[usize::from(claim.body)].2),
+                    (Some(claim), _) => Known::Claimed {
+                        fingerprint: BODIES[usize::from(claim.body)].2,
+                        promised: claim.state == ModelState::Promised,
+                    },
                     (None, Some(&(decision, fingerprint))) => Known::Noted(Noted { decision, fingerprint }),
                     (None, None) => Known::Nothing,
                 };
