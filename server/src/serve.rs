@@ -72,7 +72,10 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
         crowd.abort();
     }
     let drained = tokio::time::timeout(config.shutdown_limit, async {
-        public.stop(true).await;
+        // Half of the time is for those who are still being answered: one who stalls must not cost the drain its share.
+        if tokio::time::timeout(config.shutdown_limit / 2, public.stop(true)).await.is_err() {
+            tracing::warn!("some requests were not finished in time; their connections are cut");
+        }
         stage.drain().await;
         ports.bus.close().await;
         files.close().await;

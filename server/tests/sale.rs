@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{io::Write, sync::atomic::Ordering, time::Duration};
 use support::{Shop, crowd::Crowd, key};
 
 /// Every order told 202 is confirmed, and the units of all orders are exactly the capacity.
@@ -105,4 +105,21 @@ async fn a_crowd_gets_in_where_the_system_is_stingy_at_first() {
     assert!(doors.iter().all(Result::is_ok));
     assert_eq!(shop.buy(&key(), "eva", 1).await.unwrap().status().as_u16(), 202);
     drop(doors);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_stalls_does_not_keep_a_closing_shop_from_its_drain() {
+    let mut shop = Shop::closed(&[("STAMPEDE_SHUTDOWN_LIMIT", "4s")]);
+    shop.start().await;
+    assert_eq!(shop.buy(&key(), "eva", 1).await.unwrap().status().as_u16(), 202);
+    let mut stalled = std::net::TcpStream::connect(shop.address()).unwrap();
+    let head =
+        "POST /api/tickets/buy HTTP/1.1\r\nhost: shop\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{";
+    stalled.write_all(head.as_bytes()).unwrap();
+    // Answered on the same worker or the other: either way the stalled request has been taken up by now.
+    assert_eq!(shop.buy(&key(), "eva", 1).await.unwrap().status().as_u16(), 202);
+    let code = shop.stop();
+    assert!(code.success(), "{code}");
+    assert!(shop.audit().contains("waiting in the queue: 0"));
+    drop(stalled);
 }
