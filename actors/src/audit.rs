@@ -6,7 +6,7 @@ use crate::{
     ports::{Audit, Backlog, Bus, Ledger, LedgerSnapshot, OrderStore, PortResult},
 };
 use stampede_domain::{
-    Millis,
+    Millis, PoolId,
     laws::{self, Breach, BusSums, Law},
 };
 use std::time::Duration;
@@ -15,6 +15,8 @@ use std::time::Duration;
 const LEFT_BEHIND: Duration = Duration::from_mins(1);
 /// Old claims looked at.
 const LOOKED_AT: usize = 1_000;
+/// The pause before a second look, longer than writers are silent who are there.
+const SECOND_LOOK: Duration = Duration::from_secs(2);
 
 /// What an audit found.
 #[derive(Clone, Debug)]
@@ -25,8 +27,8 @@ pub struct AuditReport {
     pub pools: Vec<Audit>,
     /// Every law, whether it could be judged, and how it is broken.
     pub laws: Vec<LawFound>,
-    /// Messages that wait on the bus, and dead letters.
-    pub waiting: u64,
+    /// Messages that wait on the bus; `None` where the bus cannot tell.
+    pub waiting: Option<u64>,
     /// Messages set aside.
     pub dead_letters: u64,
 }
@@ -76,51 +78,85 @@ pub async fn audit(
     };
     let pools = store.audit().await?;
     let backlog = bus.backlog().await?;
-    let bus_sums = BusSums {
-        waiting: backlog.messages,
-        oldest: backlog.oldest.map(|oldest| at.since(oldest)).unwrap_or_default(),
-    };
     let mut breaches = Vec::new();
     for pool in &pools {
         breaches.extend(laws::check_store(pool.pool, &pool.sums));
-        breaches.extend(laws::check_bus(pool.pool, &bus_sums, ledger.is_some()));
+        if let Some(waiting) = backlog.messages {
+            let oldest = backlog.oldest.map(|oldest| at.since(oldest)).unwrap_or_default();
+            breaches.extend(laws::check_bus(pool.pool, &BusSums { waiting, oldest }, ledger.is_some()));
+        }
     }
     if let (Some(ledger), Some(before)) = (ledger, &before) {
         breaches.extend(left_behind(before, &backlog, store, ledger).await?);
     }
     let quiet_pools = check_quiet(before.as_ref(), &pools, &mut breaches);
     let orders: u64 = pools.iter().map(|pool| pool.sums.orders).sum();
+    let nothing_promised =
+        before.as_ref().is_some_and(|ledger| ledger.pools.iter().all(|book| book.numbers.promised == 0));
     let laws = Law::ALL.into_iter().map(|law| LawFound {
         law,
         breaches: breaches.iter().filter(|breach| breach.law == law).map(|breach| breach.how.clone()).collect(),
-        judged: law != Law::NothingLeaks || quiet_pools > 0 || breaches.iter().any(|breach| breach.law == law),
+        judged: match law {
+            Law::NothingLeaks => quiet_pools > 0,
+            Law::EveryPromiseDecided => backlog.messages.is_some() || nothing_promised,
+            _ => true,
+        } || breaches.iter().any(|breach| breach.law == law),
         looked_at: looked_at(law, orders, backlog.messages, quiet_pools),
     });
     Ok(AuditReport { at, laws: laws.collect(), pools, waiting: backlog.messages, dead_letters: backlog.dead_letters })
 }
 
 /// Claims that nobody will ever decide: old, undecided, and no message is left that could decide them. The bus was read before
-/// the claims are, and the store is read after them, so nothing that is being written or settled now is among them.
+/// the claims are, and the store is read after them, so nothing that is being written or settled now is among them. Where the
+/// bus cannot tell what waits, writers that are there and idle say that nothing does; twice, for what comes to one of them at
+/// this very moment.
 async fn left_behind(
     before: &LedgerSnapshot,
     backlog: &Backlog,
     store: &dyn OrderStore,
     ledger: &dyn Ledger,
 ) -> PortResult<Vec<Breach>> {
-    let mut breaches = Vec::new();
-    if backlog.messages > 0 {
-        return Ok(breaches);
+    let nothing_waits = backlog.messages.map_or_else(|| writers_are_idle(before), |messages| messages == 0);
+    if !nothing_waits {
+        return Ok(Vec::new());
     }
     let age = if backlog.dead_letters > 0 { DEAD_LETTER_LIFE + LEFT_BEHIND } else { LEFT_BEHIND };
-    for book in before.pools.iter().filter(|book| book.numbers.claims > 0) {
+    let mut left = undecided_for(age, before, store, ledger).await?;
+    if !left.is_empty() && backlog.messages.is_none() {
+        tokio::time::sleep(SECOND_LOOK).await;
+        let again = ledger.snapshot().await?;
+        if !writers_are_idle(&again) {
+            return Ok(Vec::new());
+        }
+        left = undecided_for(age, &again, store, ledger).await?;
+    }
+    let breach = |(pool, claims): (PoolId, usize)| Breach {
+        law: Law::NothingLeaks,
+        how: format!("{pool}: {claims} claims are left that nothing will decide"),
+    };
+    Ok(left.into_iter().map(breach).collect())
+}
+
+fn writers_are_idle(ledger: &LedgerSnapshot) -> bool {
+    ledger.report.depth == 0 && ledger.now.since(ledger.heard_at) < SECOND_LOOK
+}
+
+/// How many old claims of each pool have no row.
+async fn undecided_for(
+    age: Duration,
+    ledger_now: &LedgerSnapshot,
+    store: &dyn OrderStore,
+    ledger: &dyn Ledger,
+) -> PortResult<Vec<(PoolId, usize)>> {
+    let mut left = Vec::new();
+    for book in ledger_now.pools.iter().filter(|book| book.numbers.claims > 0) {
         let old = ledger.claims_older_than(book.pool, age, LOOKED_AT).await?;
         let decided = store.fates(&old).await?.len();
         if old.len() > decided {
-            let how = format!("{}: {} claims are left that nothing will decide", book.pool, old.len() - decided);
-            breaches.push(Breach { law: Law::NothingLeaks, how });
+            left.push((book.pool, old.len() - decided));
         }
     }
-    Ok(breaches)
+    Ok(left)
 }
 
 /// Pools at rest are compared with the ledger; how many were.
@@ -139,9 +175,12 @@ fn check_quiet(ledger: Option<&LedgerSnapshot>, pools: &[Audit], breaches: &mut 
     quiet
 }
 
-fn looked_at(law: Law, orders: u64, waiting: u64, quiet_pools: usize) -> String {
+fn looked_at(law: Law, orders: u64, waiting: Option<u64>, quiet_pools: usize) -> String {
     match law {
-        Law::EveryPromiseDecided => format!("{waiting} messages wait"),
+        Law::EveryPromiseDecided => waiting.map_or_else(
+            || "units promised in the ledger; the bus does not tell what waits".into(),
+            |waiting| format!("{waiting} messages wait"),
+        ),
         Law::NothingLeaks if quiet_pools == 0 => {
             "no pool of a running shop is at rest to be compared with the ledger".into()
         }

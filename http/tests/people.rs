@@ -244,7 +244,7 @@ fn report(breaches: Vec<String>) -> AuditReport {
         judged: true,
         looked_at: "3 orders".into(),
     });
-    AuditReport { at: NOW, pools: Vec::new(), laws: laws.collect(), waiting: 1, dead_letters: 2 }
+    AuditReport { at: NOW, pools: Vec::new(), laws: laws.collect(), waiting: Some(1), dead_letters: 2 }
 }
 
 impl Behind {

@@ -47,8 +47,8 @@ pub struct DeadLetter {
 /// What waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// Messages that are not acknowledged, delivered ones included.
-    pub messages: u64,
+    /// Messages that are not acknowledged, delivered ones included; `None` where the bus cannot tell.
+    pub messages: Option<u64>,
     /// When the oldest of them was published.
     pub oldest: Option<Millis>,
     /// Dead letters.

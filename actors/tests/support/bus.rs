@@ -228,7 +228,7 @@ impl Bus for FakeBus {
         let queue = self.queue.lock().unwrap();
         let oldest = queue.messages.values().map(|message| message.published_at).min();
         let (messages, dead_letters) = (queue.messages.len() as u64, queue.dead.len() as u64);
-        Ok(Backlog { messages, oldest, dead_letters })
+        Ok(Backlog { messages: Some(messages), oldest, dead_letters })
     }
 
     async fn close(&self) {

@@ -88,6 +88,12 @@ async fn nothing_comes(bus: &Arc<dyn Bus>) {
     assert!(pulled.is_err(), "{pulled:?}");
 }
 
+/// So many wait, if the bus can tell.
+async fn assert_waiting(bus: &Arc<dyn Bus>, messages: u64) {
+    let told = bus.backlog().await.unwrap().messages;
+    assert!(told.is_none_or(|told| told == messages), "{told:?}, not {messages}");
+}
+
 fn ids(deliveries: &[Delivery]) -> Vec<DeliveryId> {
     deliveries.iter().map(|delivery| delivery.id).collect()
 }
@@ -211,7 +217,7 @@ pub(crate) async fn what_is_acknowledged_never_comes_again(rig: &impl BusRig) {
     let pulled = pull(&bus, 20).await;
     bus.acknowledge(&ids(&pulled)).await.unwrap();
     nothing_comes(&bus).await;
-    assert_eq!(bus.backlog().await.unwrap().messages, 0);
+    assert_waiting(&bus, 0).await;
 }
 
 pub(crate) async fn what_is_acknowledged_twice_or_unknown_is_no_error(rig: &impl BusRig) {
@@ -223,7 +229,7 @@ pub(crate) async fn what_is_acknowledged_twice_or_unknown_is_no_error(rig: &impl
     }
     bus.acknowledge(&[DeliveryId(u64::MAX)]).await.unwrap();
     bus.release(&[pulled[0].id, DeliveryId(u64::MAX)]).await.unwrap();
-    assert_eq!(bus.backlog().await.unwrap().messages, 1);
+    assert_waiting(&bus, 1).await;
 }
 
 pub(crate) async fn a_lease_that_runs_out_comes_again_with_its_attempt_counted(rig: &impl BusRig) {
@@ -289,7 +295,8 @@ pub(crate) async fn what_is_set_aside_is_a_dead_letter_and_nothing_else(rig: &im
     assert_eq!((&dead[0].payload, dead[0].reason.as_str()), (&pulled[1].payload, "no “such” pool"));
     assert!(dead[0].attempts >= 1);
     let backlog = bus.backlog().await.unwrap();
-    assert_eq!((backlog.messages, backlog.dead_letters, backlog.oldest), (0, 1, None));
+    assert_eq!((backlog.dead_letters, backlog.oldest), (1, None));
+    assert_waiting(&bus, 0).await;
 }
 
 pub(crate) async fn after_a_crash_all_that_was_not_acknowledged_comes_again(rig: &impl BusRig) {
@@ -348,7 +355,7 @@ pub(crate) async fn a_backlog_larger_than_memory_loses_nothing_and_keeps_its_ord
     for part in 0..50 {
         publish(&bus, part * 2000..part * 2000 + 2000).await;
     }
-    assert_eq!(bus.backlog().await.unwrap().messages, 100_000);
+    assert_waiting(&bus, 100_000).await;
     let publishing = tokio::spawn({
         let bus = Arc::clone(&bus);
         async move {
@@ -364,15 +371,17 @@ pub(crate) async fn a_backlog_larger_than_memory_loses_nothing_and_keeps_its_ord
     }
     publishing.await.unwrap();
     nothing_comes(&bus).await;
-    assert_eq!(bus.backlog().await.unwrap().messages, 0);
+    assert_waiting(&bus, 0).await;
 }
 
 pub(crate) async fn the_backlog_is_counted_and_knows_its_oldest(rig: &impl BusRig) {
     let bus = rig.open(LONG, 8).await;
-    assert_eq!(bus.backlog().await.unwrap(), stampede_actors::ports::Backlog::default());
+    let empty = bus.backlog().await.unwrap();
+    assert_eq!((empty.messages.unwrap_or(0), empty.oldest, empty.dead_letters), (0, None, 0));
     publish(&bus, 0..30).await;
     let backlog = bus.backlog().await.unwrap();
-    assert!(backlog.messages == 30 && backlog.oldest.is_some(), "{backlog:?}");
+    let Some(messages) = backlog.messages else { return };
+    assert!(messages == 30 && backlog.oldest.is_some(), "{backlog:?}");
     let pulled = pull(&bus, 30).await;
     assert_eq!(bus.backlog().await.unwrap().oldest, Some(pulled[0].published_at), "a delivered message waits too");
 }

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 struct AuditJson<'a> {
     at: String,
     holds: bool,
-    waiting: u64,
+    waiting: Option<u64>,
     dead_letters: u64,
     laws: Vec<LawJson<'a>>,
     pools: Vec<PoolJson<'a>>,

@@ -30,7 +30,8 @@ fn print(report: &AuditReport) {
             say(format_args!("    {:<10} {orders:>9} orders {units:>10} units", status.as_str()));
         }
     }
-    say(format_args!("  waiting in the queue: {}, set aside: {}", report.waiting, report.dead_letters));
+    let waiting = report.waiting.map_or_else(|| "not told by the bus".to_owned(), |waiting| waiting.to_string());
+    say(format_args!("  waiting in the queue: {waiting}, set aside: {}", report.dead_letters));
     say("");
     for found in &report.laws {
         let verdict = match found.holds() {

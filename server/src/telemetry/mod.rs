@@ -80,9 +80,11 @@ pub(crate) async fn sample(cast: Arc<Cast>, bus: Arc<dyn Bus>) {
         match bus.backlog().await {
             Ok(backlog) => {
                 let now = stampede_actors::clock::Clock::now(&stampede_actors::clock::SystemClock);
-                let oldest = backlog.oldest.map(|oldest| now.since(oldest)).unwrap_or_default();
-                gauge!("stampede_bus_backlog_messages").set(count(backlog.messages));
-                gauge!("stampede_bus_oldest_message_seconds").set(oldest);
+                if let Some(messages) = backlog.messages {
+                    let oldest = backlog.oldest.map(|oldest| now.since(oldest)).unwrap_or_default();
+                    gauge!("stampede_bus_backlog_messages").set(count(messages));
+                    gauge!("stampede_bus_oldest_message_seconds").set(oldest);
+                }
                 gauge!("stampede_dead_letters").set(count(backlog.dead_letters));
             }
             Err(failure) => tracing::debug!(%failure, "the backlog could not be read"),

@@ -263,7 +263,7 @@ impl Shelf {
         let candidates = [leased, self.again.values().next(), self.window.front()];
         let oldest = candidates.into_iter().flatten().min_by_key(|message| message.seq);
         Backlog {
-            messages: self.messages,
+            messages: Some(self.messages),
             oldest: oldest.map(|message| message.published_at),
             dead_letters: self.dead_letters,
         }

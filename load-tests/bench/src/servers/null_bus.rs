@@ -96,7 +96,7 @@ impl Bus for NullBus {
     async fn backlog(&self) -> PortResult<Backlog> {
         let queue = self.queue();
         let oldest = queue.waiting.front().map(|delivery| delivery.published_at);
-        Ok(Backlog { messages: queue.waiting.len() as u64, oldest, dead_letters: 0 })
+        Ok(Backlog { messages: Some(queue.waiting.len() as u64), oldest, dead_letters: 0 })
     }
 
     async fn close(&self) {
