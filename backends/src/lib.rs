@@ -13,7 +13,7 @@ mod sqlite;
 mod timed;
 
 pub use around::Surrounded;
-pub use bus::{QueueOptions, SqliteBus};
+pub use bus::{DeadLetterShelf, NewDeadLetter, QueueOptions, SqliteBus};
 pub use catalogue::SqliteCatalogue;
 pub use flaky::Flaky;
 pub use ledger::InProcessLedger;
