@@ -343,6 +343,7 @@ async fn a_cache_sync_that_was_replaced_still_sweeps_the_buyers() {
             catalogue: Arc::clone(&play.ground.catalogue) as _,
             board: Arc::clone(&play.board),
             settings: ActorSettings::default(),
+            keeper: true,
         };
         CacheSync::new(parts, support::tasks()).begin();
         // The sweep of buyers is a rare one.

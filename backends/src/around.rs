@@ -56,8 +56,14 @@ forward!(Ledger {
     claims_older_than(pool: PoolId, age: Duration, limit: usize) -> Vec<OrderId>;
     find(order: OrderId) -> Option<Known>;
     snapshot() -> LedgerSnapshot;
-    set_terms(pool: PoolId, terms: Terms) -> ();
+    set_terms(pool: PoolId, epoch: u64, revision: u64, terms: Terms) -> ();
+    close(pool: PoolId, epoch: u64) -> ();
     open(pool: PoolId, opening: &Opening) -> ();
+    +
+    /// A wait, not an operation.
+    async fn changed(&self) {
+        self.port.changed().await;
+    }
 });
 
 forward!(OrderStore {

@@ -118,7 +118,16 @@ impl Stage {
         };
         let cache_sync = {
             let Ports { clock, store, catalogue, ledger, bus } = ports.clone();
-            let parts = CacheSyncParts { clock, store, ledger, bus, catalogue, board: Arc::clone(&board), settings };
+            let parts = CacheSyncParts {
+                clock,
+                store,
+                ledger,
+                bus,
+                catalogue,
+                board: Arc::clone(&board),
+                settings,
+                keeper: true,
+            };
             let gate = gate("cache_sync", settings.cache_sync_mailbox_capacity);
             Role::on_own_thread(gate, move |life| CacheSync::new(parts.clone(), life.tasks))
         };

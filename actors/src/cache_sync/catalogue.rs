@@ -1,7 +1,8 @@
-//! Follows the catalogue: new events are opened, changed rules reach the ledger, tighter ones wait for quiet.
+//! Follows the catalogue: new events are opened, changed rules reach the ledger, tighter ones wait for quiet. Who is no keeper
+//! only shows what it finds.
 
 use super::CacheSync;
-use crate::ports::{CatalogueSnapshot, Listing, PortFailure, PortResult};
+use crate::ports::{CatalogueSnapshot, Listing, PortResult};
 use std::{rc::Rc, sync::Arc};
 
 impl CacheSync {
@@ -14,24 +15,43 @@ impl CacheSync {
 
     async fn try_follow(self: &Rc<Self>) -> PortResult<()> {
         let revision = self.parts.catalogue.revision().await?;
-        if revision != self.catalogue.borrow().revision {
-            let snapshot = self.parts.catalogue.snapshot().await?;
+        let is_new = revision != self.catalogue.borrow().revision;
+        let snapshot = if is_new { self.parts.catalogue.snapshot().await? } else { self.catalogue.borrow().clone() };
+        // The ledger learns of new rules before anybody is shown them.
+        if self.parts.keeper {
             self.post_terms(&snapshot).await?;
+        }
+        if is_new {
             self.adopt(snapshot);
+        }
+        if !self.parts.keeper {
+            return Ok(());
+        }
+        if is_new {
             self.sweep_numbers().await?;
         }
         self.open_what_is_closed().await?;
         self.tighten().await
     }
 
-    /// The ledger learns of new rules before anybody is shown them.
+    /// Gives the rules to every book that has older ones. A book that is about to be closed, because the store's epoch is
+    /// ahead of it, takes no more orders: it may lack what the new rules ask for, such as the buyers' units.
     async fn post_terms(&self, snapshot: &CatalogueSnapshot) -> PortResult<()> {
-        for listing in &snapshot.listings {
-            for ticket_type in &listing.event.ticket_types {
-                let pool = ticket_type.pool(&listing.event.slug);
-                let closed = self.to_open.borrow().contains(&pool);
-                self.parts.ledger.set_terms(pool, ticket_type.terms(listing.paused || closed)).await?;
-            }
+        let open = self.parts.ledger.snapshot().await?.pools;
+        let behind = open.iter().filter(|open| open.revision < snapshot.revision);
+        for open in behind {
+            let Some((listing, ticket_type)) = snapshot.listings.iter().find_map(|listing| {
+                let mut types = listing.event.ticket_types.iter();
+                types
+                    .find(|ticket_type| ticket_type.pool(&listing.event.slug) == open.pool)
+                    .map(|found| (listing, found))
+            }) else {
+                continue;
+            };
+            let epoch = open.numbers.epoch;
+            let (in_the_store, _) = self.parts.store.pool(open.pool).await?;
+            let terms = ticket_type.terms(listing.paused || in_the_store > epoch);
+            self.parts.ledger.set_terms(open.pool, epoch, snapshot.revision, terms).await?;
         }
         Ok(())
     }
@@ -42,31 +62,19 @@ impl CacheSync {
         *self.catalogue.borrow_mut() = snapshot;
     }
 
-    /// Puts tighter versions of paused events in force once nothing of them is in flight.
+    /// Puts tighter versions of paused events in force once nothing of them is in flight. That raises the epochs of their
+    /// pools, which are then opened anew.
     async fn tighten(self: &Rc<Self>) -> PortResult<()> {
         let listings = self.listings.borrow().clone();
         for listing in listings.iter().filter(|listing| listing.paused && listing.waiting.is_some()) {
             if self.is_quiet(listing).await? {
-                self.apply_waiting(listing).await?;
+                self.parts.catalogue.apply_waiting(&listing.event.slug).await?;
                 let snapshot = self.parts.catalogue.snapshot().await?;
                 self.adopt(snapshot);
                 self.open_what_is_closed().await?;
             }
         }
         Ok(())
-    }
-
-    /// The rules change in the store, and the pools are to be opened: also when that cannot be done at once, and when nobody
-    /// knows whether the rules have changed.
-    async fn apply_waiting(&self, listing: &Listing) -> PortResult<()> {
-        let event = &listing.event;
-        let pools = || event.ticket_types.iter().map(|ticket_type| ticket_type.pool(&event.slug));
-        self.to_open.borrow_mut().extend(pools());
-        let applied = self.parts.catalogue.apply_waiting(&event.slug).await;
-        if matches!(applied, Err(PortFailure::Unavailable(_) | PortFailure::Impossible(_))) {
-            self.to_open.borrow_mut().retain(|pool| pools().all(|unchanged| unchanged != *pool));
-        }
-        applied
     }
 
     async fn is_quiet(&self, listing: &Listing) -> PortResult<bool> {

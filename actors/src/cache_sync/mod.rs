@@ -1,7 +1,7 @@
 //! `CacheSync`: keeps the ledger and everybody's view of it true to the store.
 //!
 //! Its truth is the store; it keeps settlements that wait for the one in flight and the catalogue. One a process, in every
-//! role.
+//! role; those of processes that write are *keepers*: they open, reap and sweep too, any number of them at once.
 //!
 //! | message | kind | answer | sent twice |
 //! |---|---|---|---|
@@ -10,8 +10,8 @@
 //! | [`AreWeReady`] | question | whether every pool for sale is open | - |
 //! | [`AuditLaws`] | question | the laws, over every row; one audit at a time | - |
 //!
-//! And by the clock: fills the shelf (`cache_sync_interval`), follows the catalogue (4 times a second), reaps, sweeps and
-//! checks (once a second). Asks no actor; tells `Inventory` ([`Restock`](crate::shelf::Restock)). Limit:
+//! And by the clock: fills the shelf (`cache_sync_interval`, and when the ledger says that something has changed), follows the
+//! catalogue (4 times a second), reaps, sweeps and checks (once a second). Asks no actor; tells `Inventory` ([`Restock`](crate::shelf::Restock)). Limit:
 //! `cache_sync_mailbox_capacity`; a settlement that finds no room is made up for by the sweep. A restart loses settlements that
 //! waited, with the same cure.
 
@@ -36,7 +36,7 @@ use crate::{
 use stampede_domain::{PoolId, Settlement, WriterReport};
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -48,6 +48,8 @@ use tokio::{
 
 /// How often the catalogue's revision is asked for: an organizer's change is in force within a second.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+/// The least time between two shelves that the ledger's word brings: a busy sale must not fill them all the time.
+const BETWEEN_PUSHES: Duration = Duration::from_millis(20);
 /// How often the reaper and the sweep run.
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 
@@ -97,7 +99,7 @@ pub struct CacheSyncParts {
     pub store: Arc<dyn OrderStore>,
     /// The promise book.
     pub ledger: Arc<dyn Ledger>,
-    /// For the embedded start and dead letters.
+    /// For what waits, and dead letters.
     pub bus: Arc<dyn Bus>,
     /// What is for sale.
     pub catalogue: Arc<dyn Catalogue>,
@@ -105,6 +107,8 @@ pub struct CacheSyncParts {
     pub board: Arc<Board>,
     /// Limits.
     pub settings: ActorSettings,
+    /// Whether it opens pools, reaps and sweeps: only who may write can.
+    pub keeper: bool,
 }
 
 /// The logic.
@@ -121,9 +125,6 @@ pub struct CacheSync {
     settled: Notify,
     /// The version up to which each pool's rows have been swept.
     swept: RefCell<HashMap<PoolId, u64>>,
-    /// Pools whose tighter rules are in force in the store while the ledger's book may still be the old one: closed to new
-    /// orders until they are opened anew.
-    to_open: RefCell<HashSet<PoolId>>,
     tidied: Cell<u64>,
     auditing: Mutex<()>,
     tasks: Tasks,
@@ -144,7 +145,6 @@ impl CacheSync {
             settling: Cell::new(false),
             settled: Notify::new(),
             swept: RefCell::default(),
-            to_open: RefCell::default(),
             tidied: Cell::new(0),
             auditing: Mutex::new(()),
             tasks,
@@ -242,7 +242,10 @@ impl CacheSync {
     async fn keep_shelf(self: Rc<Self>) {
         let mut every = ticks(self.parts.settings.cache_sync_interval);
         loop {
-            every.tick().await;
+            tokio::select! {
+                _ = every.tick() => {}
+                () = self.parts.ledger.changed() => tokio::time::sleep(BETWEEN_PUSHES).await,
+            }
             self.fill_shelf().await;
         }
     }

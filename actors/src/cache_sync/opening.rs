@@ -1,61 +1,124 @@
-//! Step 7, embedded: a pool is opened from the store's snapshot and from what the bus still holds.
+//! Step 7: pools are closed, the writers come to rest, and the pools are opened from the store's snapshot and from what the
+//! bus still holds.
 //!
 //! The order of the reads matters, because the writers may be at work: first what waits on the bus, then which of it is
 //! decided, then the snapshot. So nothing that the snapshot lacks can be missing from the claims; what is in both is counted
 //! twice for a moment, which only hides units, and its settlement or the sweep puts it right.
+//!
+//! Several processes may do this at once. The store lets only one of them raise the epoch from the number they saw, and the
+//! ledger never replaces a book that is open: who comes too late changes nothing.
 
 use super::CacheSync;
-use crate::{
-    ports::{PortFailure, PortResult},
-    wire,
-};
+use crate::{ports::PortResult, wire};
 use bytes::Bytes;
-use stampede_domain::{Intent, OrderId, PoolId, event::Terms, ledger::Opening};
+use stampede_domain::{Intent, Millis, OrderId, PoolId, event::Terms, ledger::Opening};
 use std::{
     collections::{HashMap, HashSet},
     rc::Rc,
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// Ids asked for in one look at the store.
 const LOOK_UP: usize = 1_000;
 /// Dead letters that can be turned back into claims; more of them than this is a different kind of problem.
 const DEAD_LETTERS: usize = 100_000;
+/// How long the writers must have nothing before what was promised counts as decided: two of their reports.
+const QUIET: Duration = Duration::from_millis(500);
+/// How long they are waited for: buyers wait as long, and what is decided later is still never sold twice.
+const DRAIN_AT_MOST: Duration = Duration::from_secs(2);
+/// How often they are looked at meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What waits on the bus or among the dead letters, as far as anybody can tell.
+struct Undelivered {
+    intents: Vec<Intent>,
+    /// Nothing else is under way from before the pools were closed.
+    complete: bool,
+}
 
 impl CacheSync {
-    /// Opens every pool for sale that the ledger does not have, or has from before somebody raised the epoch or tightened its
-    /// rules. One that cannot be opened keeps no other closed.
+    /// Opens every pool for sale that the ledger does not have, or has from before somebody raised the epoch. One that cannot
+    /// be opened keeps no other closed.
     pub(super) async fn open_what_is_closed(self: &Rc<Self>) -> PortResult<()> {
-        let books: HashMap<_, _> =
-            self.parts.ledger.snapshot().await?.pools.iter().map(|open| (open.pool, open.numbers.epoch)).collect();
-        let mut done = Ok(());
-        for pool in self.pools() {
-            done = self.open_if_closed(pool, books.get(&pool).copied()).await.and(done);
+        let (behind, mut done) = self.behind().await?;
+        if behind.is_empty() {
+            return done;
+        }
+        for (pool, epoch) in &behind {
+            self.parts.ledger.close(*pool, epoch + 1).await?;
+        }
+        let drained = self.drained(&behind).await?;
+        let opened_meanwhile: HashSet<_> =
+            self.parts.ledger.snapshot().await?.pools.iter().map(|open| open.pool).collect();
+        for (pool, epoch) in behind.into_iter().filter(|(pool, _)| !opened_meanwhile.contains(pool)) {
+            done = self.open_pool(pool, epoch, drained).await.and(done);
         }
         done
     }
 
-    async fn open_if_closed(&self, pool: PoolId, opened: Option<u64>) -> PortResult<()> {
-        let (epoch, _) = self.parts.store.pool(pool).await?;
-        let to_open = self.to_open.borrow().contains(&pool);
-        if to_open || opened.is_none_or(|opened| opened < epoch) {
-            self.open_pool(pool).await?;
+    /// Pools whose books are missing or older than the store's epoch, which is told with them; and whether every pool could
+    /// be looked at.
+    async fn behind(&self) -> PortResult<(Vec<(PoolId, u64)>, PortResult<()>)> {
+        let (mut behind, mut looked) = (Vec::new(), Ok(()));
+        for pool in self.pools() {
+            // The epoch before the book: a pool that somebody opens in between is not taken for one that is behind.
+            match self.parts.store.pool(pool).await {
+                Ok((epoch, _)) => behind.push((pool, epoch)),
+                Err(failure) => looked = Err(failure),
+            }
         }
-        Ok(())
+        let open = self.parts.ledger.snapshot().await?.pools;
+        let books: HashMap<_, _> = open.iter().map(|open| (open.pool, open.numbers.epoch)).collect();
+        behind.retain(|(pool, epoch)| books.get(pool).is_none_or(|opened| opened < epoch));
+        Ok((behind, looked))
     }
 
-    /// Opens one pool.
-    async fn open_pool(&self, pool: PoolId) -> PortResult<()> {
-        let Some(terms) = self.terms(pool) else { return Ok(()) };
+    /// Waits until nothing that was promised before the closing can be under way, if the bus does not know it anyway and if
+    /// there can be such a thing. `false`: it still can.
+    async fn drained(&self, behind: &[(PoolId, u64)]) -> PortResult<bool> {
+        let never_opened = behind.iter().all(|(_, epoch)| *epoch == 0);
+        if never_opened || self.parts.bus.unconsumed().await?.is_some() {
+            return Ok(true);
+        }
+        tracing::warn!(
+            pools = behind.len(),
+            "the ledger has lost pools: no new orders until the writers have come to rest"
+        );
+        let closed_at = self.parts.ledger.snapshot().await?.now;
+        let (closed, mut quiet_since) = (Instant::now(), None);
+        while closed.elapsed() < DRAIN_AT_MOST {
+            tokio::time::sleep(LOOK_EVERY).await;
+            quiet_since =
+                if self.writers_rest(closed_at).await? { quiet_since.or_else(|| Some(Instant::now())) } else { None };
+            if quiet_since.is_some_and(|since: Instant| since.elapsed() >= QUIET) {
+                return Ok(true);
+            }
+        }
+        tracing::warn!(waited = ?DRAIN_AT_MOST, "the writers did not come to rest; old keys wait until the bus has delivered again");
+        Ok(false)
+    }
+
+    /// Whether the writers have been heard of since the closing, and hold nothing.
+    async fn writers_rest(&self, closed_at: Millis) -> PortResult<bool> {
+        let ledger = self.parts.ledger.snapshot().await?;
+        Ok(ledger.heard_at > closed_at && ledger.report.depth == 0)
+    }
+
+    /// Opens one pool that is closed, unless somebody else has raised the epoch meanwhile.
+    async fn open_pool(&self, pool: PoolId, epoch: u64, drained: bool) -> PortResult<()> {
+        let Some((revision, terms)) = self.rules(pool) else { return Ok(()) };
         let on_the_bus = self.undelivered(pool).await?;
-        let decided = self.decided(&on_the_bus).await?;
-        let (epoch, _) = self.parts.store.pool(pool).await?;
+        let decided = self.decided(&on_the_bus.intents).await?;
         let Some(snapshot) = self.parts.store.open_pool(pool, epoch).await? else {
-            return Err(PortFailure::Unavailable(format!("{pool} was opened by somebody else at the same time")));
+            tracing::info!(%pool, "somebody else opens the pool");
+            return Ok(());
         };
-        let virgin = snapshot.virgin && on_the_bus.is_empty();
-        let undecided: Vec<_> = on_the_bus.into_iter().filter(|intent| !decided.contains(&intent.order)).collect();
-        tracing::info!(%pool, epoch = snapshot.epoch, sold = snapshot.numbers.sold, promised = undecided.len(), "a pool is open");
-        self.swept.borrow_mut().insert(pool, snapshot.numbers.version);
+        let virgin = snapshot.virgin && on_the_bus.intents.is_empty();
+        let undecided: Vec<_> =
+            on_the_bus.intents.into_iter().filter(|intent| !decided.contains(&intent.order)).collect();
+        tracing::info!(%pool, epoch = snapshot.epoch, sold = snapshot.numbers.sold, promised = undecided.len(), drained, "a pool is open");
+        let swept = snapshot.numbers.version;
         let opening = Opening {
             epoch: snapshot.epoch,
             numbers: snapshot.numbers,
@@ -63,10 +126,18 @@ impl CacheSync {
             buyers: snapshot.buyers,
             undecided,
             virgin,
+            drained: drained || on_the_bus.complete,
+            revision,
         };
         self.parts.ledger.open(pool, &opening).await?;
-        self.to_open.borrow_mut().remove(&pool);
+        self.swept.borrow_mut().insert(pool, swept);
         Ok(())
+    }
+
+    /// The rules of a pool's sale, and the catalogue's revision they are of.
+    fn rules(&self, pool: PoolId) -> Option<(u64, Terms)> {
+        let revision = self.catalogue.borrow().revision;
+        self.terms(pool).map(|terms| (revision, terms))
     }
 
     pub(super) fn terms(&self, pool: PoolId) -> Option<Terms> {
@@ -79,12 +150,13 @@ impl CacheSync {
     }
 
     /// What is on the bus or dead, of one pool. What cannot be read has no claim: the writer sets it aside.
-    async fn undelivered(&self, pool: PoolId) -> PortResult<Vec<Intent>> {
-        let unconsumed = self.parts.bus.unconsumed().await?.unwrap_or_default();
+    async fn undelivered(&self, pool: PoolId) -> PortResult<Undelivered> {
+        let unconsumed = self.parts.bus.unconsumed().await?;
+        let complete = unconsumed.is_some();
         let dead = self.parts.bus.dead_letters(DEAD_LETTERS).await?;
-        let payloads = unconsumed.into_iter().chain(dead.into_iter().map(|letter| letter.payload));
+        let payloads = unconsumed.into_iter().flatten().chain(dead.into_iter().map(|letter| letter.payload));
         let intents = payloads.filter_map(|payload: Bytes| wire::decode(&payload).ok());
-        Ok(intents.filter(|intent| intent.pool == pool).collect())
+        Ok(Undelivered { intents: intents.filter(|intent| intent.pool == pool).collect(), complete })
     }
 
     pub(super) async fn decided(&self, intents: &[Intent]) -> PortResult<HashSet<OrderId>> {

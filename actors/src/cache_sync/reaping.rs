@@ -39,6 +39,9 @@ impl CacheSync {
     }
 
     async fn try_tidy(self: &Rc<Self>, round: u64) -> PortResult<()> {
+        if !self.parts.keeper {
+            return self.check_laws().await;
+        }
         for pool in self.pools() {
             self.reap(pool).await?;
             self.sweep_claims(pool).await?;
@@ -123,8 +126,9 @@ impl CacheSync {
             // A later life than the one that opened the pool does not know how far that one got: from the beginning then.
             let after = self.swept.borrow().get(&pool).copied().unwrap_or_default();
             let (settlement, swept) = self.parts.store.changed_since(pool, after).await?;
+            // Not with the others: only what has reached the ledger counts as swept.
+            self.parts.ledger.settle(&[settlement], None).await?;
             self.swept.borrow_mut().insert(pool, swept);
-            self.settle_soon(vec![settlement]);
         }
         Ok(())
     }

@@ -52,7 +52,7 @@ use tokio::sync::{Semaphore, watch};
 /// Reads of the store at a time, for all of a process: it has a few connections, and shoppers must not queue for them.
 pub const STORE_READS: usize = 64;
 /// An event older than this is shown as stale: `CacheSync` looks ten times a second.
-const STALE_AFTER: Duration = Duration::from_secs(2);
+const STALE_AFTER: Duration = Duration::from_secs(1);
 
 /// The event of that name, or the featured one.
 pub struct FindEvent(pub Option<EventSlug>);

@@ -181,7 +181,7 @@ impl Inventory {
                 Some(ClaimAnswer::Decided(decision)) => self.answer(reply, decided_before(decision)),
                 Some(ClaimAnswer::Expiring) => self.answer(reply, self.unknown()),
                 Some(ClaimAnswer::Refused(refused)) => self.answer(reply, Placed::Refused(refused)),
-                None => self.answer(reply, self.put_off(PutOff::Closed, SOON)),
+                Some(ClaimAnswer::NotYet) | None => self.answer(reply, self.put_off(PutOff::Closed, SOON)),
             }
         }
         old

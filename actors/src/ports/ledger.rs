@@ -47,6 +47,8 @@ pub struct PoolSnapshot {
     pub pool: PoolId,
     /// Its numbers.
     pub numbers: BookNumbers,
+    /// The catalogue's revision that its terms are of.
+    pub revision: u64,
 }
 
 /// What everybody reads.
@@ -56,9 +58,9 @@ pub struct LedgerSnapshot {
     pub now: Millis,
     /// Pools that are open.
     pub pools: Vec<PoolSnapshot>,
-    /// The writers, as last heard.
+    /// The writers, as last heard: those of all processes together.
     pub report: WriterReport,
-    /// When a settlement was last heard, or the ledger was opened.
+    /// When one of them was last heard, or the ledger was opened.
     pub heard_at: Millis,
 }
 
@@ -102,7 +104,8 @@ pub trait Ledger: Send + Sync {
     /// `Unavailable`.
     async fn claims_older_than(&self, pool: PoolId, age: Duration, limit: usize) -> PortResult<Vec<OrderId>>;
 
-    /// What is known of an order; `None` while any pool that may know it is not open.
+    /// What is known of an order; `None` while any pool that may know it is not open, or may yet learn of it from before its
+    /// opening.
     ///
     /// # Errors
     /// `Unavailable`.
@@ -114,15 +117,30 @@ pub trait Ledger: Send + Sync {
     /// `Unavailable`.
     async fn snapshot(&self) -> PortResult<LedgerSnapshot>;
 
-    /// Changes the rules of a pool's sale; ignored by a pool that is not open.
+    /// Changes the rules of a pool's sale to those of the catalogue's `revision`; ignored by a pool that is not open, by
+    /// another opening than that of `epoch`, and when newer rules are in force.
     ///
     /// # Errors
     /// `Unknown`, `Unavailable`.
-    async fn set_terms(&self, pool: PoolId, terms: Terms) -> PortResult<()>;
+    async fn set_terms(&self, pool: PoolId, epoch: u64, revision: u64, terms: Terms) -> PortResult<()>;
 
-    /// Opens a pool, replacing its book; ignored when its epoch is not newer than the book's.
+    /// Closes a pool whose book is of an epoch before `epoch`: it answers as if it had never been opened, and its book is
+    /// gone.
+    ///
+    /// # Errors
+    /// `Unknown`, `Unavailable`.
+    async fn close(&self, pool: PoolId, epoch: u64) -> PortResult<()>;
+
+    /// Opens a pool that is not open; ignored when it is, or when an opening of this epoch or a later one has been before.
+    /// So a book that somebody counts on is never replaced: it has to be closed first.
     ///
     /// # Errors
     /// `Unknown`, `Unavailable`.
     async fn open(&self, pool: PoolId, opening: &Opening) -> PortResult<()>;
+
+    /// Returns when something has changed that everybody should see at once, as far as the ledger can tell. It may never
+    /// return, so nobody waits for it alone: who must be up to date looks regularly.
+    async fn changed(&self) {
+        std::future::pending().await;
+    }
 }

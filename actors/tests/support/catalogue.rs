@@ -55,6 +55,9 @@ impl Catalogue for FakeCatalogue {
             }
         });
         let after = self.listing().event;
+        for ticket_type in &after.ticket_types {
+            self.store.raise_epoch(ticket_type.pool(&after.slug));
+        }
         for gone in before.ticket_types.iter().filter(|gone| after.ticket_types.iter().all(|kept| kept.id != gone.id)) {
             self.store.delete_pool(gone.pool(&before.slug));
         }

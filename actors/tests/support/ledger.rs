@@ -11,7 +11,7 @@ use stampede_domain::{
     ledger::{BookNumbers, ClaimAnswer, Known, Opening, Picked, PoolBook, PromiseAnswer},
 };
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -158,23 +158,32 @@ impl Ledger for FakeLedger {
     async fn snapshot(&self) -> PortResult<LedgerSnapshot> {
         let now = self.clock.now();
         let books = self.books.lock().unwrap();
-        let snapshot = |(pool, book): (&PoolId, &PoolBook)| PoolSnapshot { pool: *pool, numbers: book.numbers() };
+        let snapshot = |(pool, book): (&PoolId, &PoolBook)| PoolSnapshot {
+            pool: *pool,
+            numbers: book.numbers(),
+            revision: book.revision(),
+        };
         let pools = books.by_pool.iter().map(snapshot).collect();
         Ok(LedgerSnapshot { now, pools, report: books.report, heard_at: books.heard_at })
     }
 
-    async fn set_terms(&self, pool: PoolId, terms: Terms) -> PortResult<()> {
+    async fn set_terms(&self, pool: PoolId, epoch: u64, revision: u64, terms: Terms) -> PortResult<()> {
         if let Some(book) = self.books.lock().unwrap().by_pool.get_mut(&pool) {
-            book.set_terms(terms);
+            book.set_terms(epoch, revision, terms);
         }
+        Ok(())
+    }
+
+    async fn close(&self, pool: PoolId, epoch: u64) -> PortResult<()> {
+        self.books.lock().unwrap().by_pool.retain(|of, book| *of != pool || book.epoch() >= epoch);
         Ok(())
     }
 
     async fn open(&self, pool: PoolId, opening: &Opening) -> PortResult<()> {
         let now = self.clock.now();
         let mut books = self.books.lock().unwrap();
-        if books.by_pool.get(&pool).is_none_or(|book| book.epoch() < opening.epoch) {
-            books.by_pool.insert(pool, PoolBook::open(now, opening));
+        if let Entry::Vacant(closed) = books.by_pool.entry(pool) {
+            closed.insert(PoolBook::open(now, opening));
             books.heard_at = now;
         }
         Ok(())

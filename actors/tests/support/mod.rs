@@ -238,6 +238,7 @@ impl Play {
             catalogue: Arc::clone(&ground.catalogue) as _,
             board: Arc::clone(&board),
             settings,
+            keeper: true,
         };
         let cache_sync = CacheSync::new(parts, begun());
 

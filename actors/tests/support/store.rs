@@ -112,6 +112,14 @@ impl FakeStore {
         row.limit_per_buyer = limit;
     }
 
+    /// The ledger's book of this pool is behind from now on.
+    pub(crate) fn raise_epoch(&self, pool: PoolId) {
+        if let Some(row) = self.rows.lock().unwrap().pools.get_mut(&pool) {
+            row.epoch += 1;
+            row.numbers.version += 1;
+        }
+    }
+
     pub(crate) fn delete_pool(&self, pool: PoolId) {
         self.rows.lock().unwrap().pools.remove(&pool);
     }

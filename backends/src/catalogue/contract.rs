@@ -172,7 +172,8 @@ pub(crate) async fn a_limit_introduced_later_counts_what_was_bought_before(rig: 
     let limited = fair([10, 5], [Some(4), None]);
     assert_eq!(shop.catalogue.apply(&limited).await, Ok(true));
     shop.catalogue.apply_waiting(&limited.slug).await.unwrap();
-    let opening = shop.store.open_pool(day(), 0).await.unwrap().unwrap();
+    let (epoch, _) = shop.store.pool(day()).await.unwrap();
+    let opening = shop.store.open_pool(day(), epoch).await.unwrap().unwrap();
     let mut buyers = opening.buyers.clone();
     buyers.sort_unstable();
     assert_eq!(buyers, [(BuyerId(1), 3), (BuyerId(2), 2)]);

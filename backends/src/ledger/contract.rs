@@ -8,7 +8,7 @@ use stampede_domain::{
     BuyerId, Contact, Decided, Decision, Fingerprint, Intent, Millis, OrderId, OrderRefused, PoolId, PoolNumbers,
     Settlement, WriterReport,
     event::Terms,
-    ledger::{BookNumbers, ClaimAnswer, ClaimRequest, INTENT_LIFE, Known, Opening, PromiseAnswer},
+    ledger::{BACKLOG_LIFE, BookNumbers, ClaimAnswer, ClaimRequest, INTENT_LIFE, Known, Opening, PromiseAnswer},
 };
 use std::{
     sync::{
@@ -32,11 +32,14 @@ macro_rules! ledger_contract {
             a_settlement_applied_twice_late_or_out_of_order_changes_nothing_newer,
             a_settlement_drops_claims_even_when_its_numbers_are_old,
             an_order_is_found_as_claimed_then_as_noted,
-            an_older_opening_is_ignored,
+            an_open_pool_is_never_replaced_and_an_older_opening_is_ignored,
+            a_closed_pool_answers_none_until_it_is_opened_anew,
+            an_old_id_waits_until_the_backlog_is_consumed,
             an_opening_turns_what_is_undecided_into_promises,
             claims_that_grow_old_are_listed,
             only_the_writers_word_counts_as_heard,
             new_terms_hold_for_the_next_claim,
+            older_terms_and_those_of_another_opening_are_ignored,
             ten_thousand_claims_in_one_call_are_answered_in_order,
             buyers_at_once_share_what_is_there,
         );
@@ -124,6 +127,8 @@ fn opening(clock: &HandClock, epoch: u64, capacity: u32) -> Opening {
         buyers: vec![],
         undecided: vec![],
         virgin: true,
+        drained: true,
+        revision: 1,
     }
 }
 
@@ -265,15 +270,64 @@ pub(crate) async fn an_order_is_found_as_claimed_then_as_noted<L: Ledger>(clock:
     assert_eq!(promised, [PromiseAnswer::Decided(Decision::Confirmed)]);
 }
 
-pub(crate) async fn an_older_opening_is_ignored<L: Ledger>(clock: &HandClock, ledger: Arc<L>) {
+pub(crate) async fn an_open_pool_is_never_replaced_and_an_older_opening_is_ignored<L: Ledger>(
+    clock: &HandClock,
+    ledger: Arc<L>,
+) {
     ledger.open(POOL, &opening(clock, 2, 10)).await.unwrap();
     claimed(&*ledger, id(clock, 1), 3).await;
-    for epoch in [1, 2] {
+    for epoch in [1, 2, 3] {
         ledger.open(POOL, &opening(clock, epoch, 99)).await.unwrap();
         assert_eq!((numbers(&*ledger).await.epoch, numbers(&*ledger).await.free()), (2, 7));
     }
+    ledger.close(POOL, 3).await.unwrap();
+    for epoch in [1, 2] {
+        ledger.open(POOL, &opening(clock, epoch, 99)).await.unwrap();
+        assert!(ledger.snapshot().await.unwrap().pools.is_empty(), "an opening that was overtaken comes too late");
+    }
     ledger.open(POOL, &opening(clock, 3, 20)).await.unwrap();
     assert_eq!((numbers(&*ledger).await.epoch, numbers(&*ledger).await.free()), (3, 20));
+}
+
+pub(crate) async fn a_closed_pool_answers_none_until_it_is_opened_anew<L: Ledger>(clock: &HandClock, ledger: Arc<L>) {
+    opened(clock, &*ledger).await;
+    let order = id(clock, 1);
+    claimed(&*ledger, order, 3).await;
+    ledger.close(POOL, 1).await.unwrap();
+    assert_eq!(numbers(&*ledger).await.claimed, 3, "a book of the asked epoch itself stays open");
+    for _ in 0..2 {
+        ledger.close(POOL, 2).await.unwrap();
+        assert_eq!(ledger.claim(&[claim(order, 3)]).await.unwrap(), [None]);
+        assert_eq!(ledger.promise(&[promise(order)]).await.unwrap(), [PromiseAnswer::Refused]);
+        ledger.settle(&[settlement(5, 3, &[order])], None).await.unwrap();
+        ledger.set_terms(POOL, 1, 9, opening(clock, 1, 10).terms).await.unwrap();
+        ledger.withdraw(&[Withdrawal { pool: POOL, order, attempt: 1 }]).await.unwrap();
+        assert_eq!(ledger.find(order).await.unwrap(), None);
+        assert!(ledger.snapshot().await.unwrap().pools.is_empty());
+    }
+    ledger.open(POOL, &opening(clock, 2, 10)).await.unwrap();
+    assert_eq!(numbers(&*ledger).await.free(), 10);
+    assert_eq!(ledger.find(order).await.unwrap(), Some(Known::Nothing));
+    ledger.close(PoolId(99), 5).await.unwrap();
+}
+
+pub(crate) async fn an_old_id_waits_until_the_backlog_is_consumed<L: Ledger>(clock: &HandClock, ledger: Arc<L>) {
+    let order = id(clock, 1);
+    clock.turn(Duration::from_secs(1));
+    let opening = Opening { virgin: false, drained: false, ..opening(clock, 4, 10) };
+    ledger.open(POOL, &opening).await.unwrap();
+    let Some(ClaimAnswer::LookUpFirst(ticket)) = ledger.claim(&[claim(order, 1)]).await.unwrap()[0] else {
+        panic!("an old id is looked up first")
+    };
+    let mut looked_up = claim(order, 1);
+    looked_up.request.looked_up = Some(ticket);
+    assert_eq!(ledger.claim(&[looked_up]).await.unwrap(), [Some(ClaimAnswer::NotYet)]);
+    assert_eq!(ledger.find(order).await.unwrap(), None, "its message may be under way");
+    clock.turn(BACKLOG_LIFE - MOMENT);
+    assert_eq!(ledger.claim(&[looked_up]).await.unwrap(), [Some(ClaimAnswer::NotYet)]);
+    clock.turn(MOMENT);
+    assert_eq!(ledger.find(order).await.unwrap(), Some(Known::Nothing));
+    assert!(matches!(ledger.claim(&[looked_up]).await.unwrap()[..], [Some(ClaimAnswer::Claimed { .. })]));
 }
 
 pub(crate) async fn an_opening_turns_what_is_undecided_into_promises<L: Ledger>(clock: &HandClock, ledger: Arc<L>) {
@@ -321,9 +375,21 @@ pub(crate) async fn only_the_writers_word_counts_as_heard<L: Ledger>(clock: &Han
 pub(crate) async fn new_terms_hold_for_the_next_claim<L: Ledger>(clock: &HandClock, ledger: Arc<L>) {
     opened(clock, &*ledger).await;
     let paused = Terms { paused: true, ..opening(clock, 1, 10).terms };
-    ledger.set_terms(POOL, paused).await.unwrap();
-    ledger.set_terms(PoolId(99), paused).await.unwrap();
+    ledger.set_terms(POOL, 1, 2, paused).await.unwrap();
+    ledger.set_terms(PoolId(99), 1, 2, paused).await.unwrap();
     assert_eq!(claimed(&*ledger, id(clock, 1), 1).await, ClaimAnswer::Refused(OrderRefused::Paused));
+    assert_eq!(ledger.snapshot().await.unwrap().pools[0].revision, 2);
+}
+
+pub(crate) async fn older_terms_and_those_of_another_opening_are_ignored<L: Ledger>(clock: &HandClock, ledger: Arc<L>) {
+    opened(clock, &*ledger).await;
+    let (on_sale, paused) = (opening(clock, 1, 10).terms, Terms { paused: true, ..opening(clock, 1, 10).terms });
+    ledger.set_terms(POOL, 1, 5, paused).await.unwrap();
+    ledger.set_terms(POOL, 1, 4, on_sale).await.unwrap();
+    ledger.set_terms(POOL, 2, 6, on_sale).await.unwrap();
+    assert_eq!(claimed(&*ledger, id(clock, 1), 1).await, ClaimAnswer::Refused(OrderRefused::Paused));
+    ledger.set_terms(POOL, 1, 6, on_sale).await.unwrap();
+    assert!(matches!(claimed(&*ledger, id(clock, 1), 1).await, ClaimAnswer::Claimed { .. }));
 }
 
 pub(crate) async fn ten_thousand_claims_in_one_call_are_answered_in_order<L: Ledger>(

@@ -28,6 +28,8 @@ pub struct InProcessLedger {
 #[derive(Default)]
 struct Books {
     by_pool: BTreeMap<PoolId, PoolBook>,
+    /// The latest opening of each pool: an older one that comes late must not open it again.
+    epochs: BTreeMap<PoolId, u64>,
     report: WriterReport,
     heard_at: Millis,
     latest: Millis,
@@ -108,41 +110,52 @@ impl Ledger for InProcessLedger {
     }
 
     async fn find(&self, order: OrderId) -> PortResult<Option<Known>> {
-        let (_, books) = self.locked();
-        if books.by_pool.is_empty() {
-            return Ok(None);
-        }
+        let (now, books) = self.locked();
         let known = books.by_pool.values().map(|book| book.find(order)).find(|known| *known != Known::Nothing);
-        Ok(Some(known.unwrap_or(Known::Nothing)))
+        let nobody_can_tell = books.by_pool.is_empty() || books.by_pool.values().any(|book| book.awaits_backlog(now));
+        Ok(known.or((!nobody_can_tell).then_some(Known::Nothing)))
     }
 
     async fn snapshot(&self) -> PortResult<LedgerSnapshot> {
         let (now, books) = self.locked();
-        let snapshot = |(pool, book): (&PoolId, &PoolBook)| PoolSnapshot { pool: *pool, numbers: book.numbers() };
+        let snapshot = |(pool, book): (&PoolId, &PoolBook)| PoolSnapshot {
+            pool: *pool,
+            numbers: book.numbers(),
+            revision: book.revision(),
+        };
         let pools = books.by_pool.iter().map(snapshot).collect();
         Ok(LedgerSnapshot { now, pools, report: books.report, heard_at: books.heard_at })
     }
 
-    async fn set_terms(&self, pool: PoolId, terms: Terms) -> PortResult<()> {
+    async fn set_terms(&self, pool: PoolId, epoch: u64, revision: u64, terms: Terms) -> PortResult<()> {
         let (_, mut books) = self.locked();
         if let Some(book) = books.by_pool.get_mut(&pool) {
-            book.set_terms(terms);
+            book.set_terms(epoch, revision, terms);
         }
         Ok(())
     }
 
+    async fn close(&self, pool: PoolId, epoch: u64) -> PortResult<()> {
+        let (_, mut books) = self.locked();
+        let is_older = books.by_pool.get(&pool).is_some_and(|book| book.epoch() < epoch);
+        let closed = is_older.then(|| books.by_pool.remove(&pool));
+        // Forgotten outside the lock: a book of a million buyers takes a while to drop.
+        drop(books);
+        drop(closed);
+        Ok(())
+    }
+
     async fn open(&self, pool: PoolId, opening: &Opening) -> PortResult<()> {
-        // A book of a million buyers takes a while to make, and to forget: both happen outside the lock.
+        // A book of a million buyers takes a while to make: that happens outside the lock.
         let now = self.locked().0;
         let opened = PoolBook::open(now, opening);
-        let mut replaced = None;
         let (now, mut books) = self.locked();
-        if books.by_pool.get(&pool).is_none_or(|book| book.epoch() < opening.epoch) {
-            replaced = books.by_pool.insert(pool, opened);
+        let is_newer = books.epochs.get(&pool).is_none_or(|latest| *latest < opening.epoch);
+        if is_newer && !books.by_pool.contains_key(&pool) {
+            books.by_pool.insert(pool, opened);
+            books.epochs.insert(pool, opening.epoch);
             books.heard_at = now;
         }
-        drop(books);
-        drop(replaced);
         Ok(())
     }
 }

@@ -47,6 +47,8 @@ pub enum ClaimAnswer {
     Expiring,
     /// The ledger may have forgotten this id: ask the store, then claim again with this.
     LookUpFirst(LookedUp),
+    /// The store knows nothing of it, but a message from before the opening may still be under way: not now.
+    NotYet,
     /// A no.
     Refused(OrderRefused),
 }
@@ -62,6 +64,9 @@ impl PoolBook {
         }
         if self.may_be_forgotten(request) {
             return ClaimAnswer::LookUpFirst(LookedUp { epoch: self.epoch, asked_at: now });
+        }
+        if self.awaits_backlog(now) && self.is_from_before_the_opening(request.order) {
+            return ClaimAnswer::NotYet;
         }
         if let Some(refused) = self.refuses(now, request) {
             return ClaimAnswer::Refused(refused);
@@ -111,15 +116,18 @@ impl PoolBook {
     /// note dropped, may have been decided and forgotten.
     fn may_be_forgotten(&self, request: &ClaimRequest) -> bool {
         let own = request.order.time().minus(key::AHEAD);
-        let before_opening = !self.virgin && own <= self.opened_at;
         let before_drop = self.notes.dropped_until().is_some_and(|written| own <= written);
-        if !before_opening && !before_drop {
+        if !self.is_from_before_the_opening(request.order) && !before_drop {
             return false;
         }
         !request.looked_up.is_some_and(|looked_up| {
             looked_up.epoch == self.epoch
                 && self.notes.dropped_until().is_none_or(|written| written < looked_up.asked_at)
         })
+    }
+
+    fn is_from_before_the_opening(&self, order: OrderId) -> bool {
+        !self.virgin && order.time().minus(key::AHEAD) <= self.opened_at
     }
 
     fn refuses(&self, now: Millis, request: &ClaimRequest) -> Option<OrderRefused> {

@@ -21,7 +21,7 @@ mod shards;
 
 pub use claim::{ClaimAnswer, ClaimRequest, LookedUp};
 pub use notes::{NOTES_KEPT, Noted};
-pub use open::Opening;
+pub use open::{BACKLOG_LIFE, Opening};
 pub use promise::PromiseAnswer;
 
 use crate::{buyer::BuyerId, event::Terms, fingerprint::Fingerprint, id::OrderId, pool::PoolNumbers, time::Millis};
@@ -42,8 +42,12 @@ pub struct PoolBook {
     opened_version: u64,
     /// Nothing that came before the opening can have been forgotten by it.
     virgin: bool,
+    /// Until when messages from before the opening may be under way.
+    backlog_until: Option<Millis>,
     numbers: PoolNumbers,
     terms: Terms,
+    /// The catalogue's revision that the terms are of.
+    revision: u64,
     /// Units of all claims: the sum is kept, because it is asked for with every request.
     claimed: u32,
     /// Units of promised claims among them.
@@ -154,9 +158,24 @@ impl PoolBook {
         }
     }
 
-    /// Changes the rules of the sale. The capacity is not among them: it comes with a settlement.
-    pub fn set_terms(&mut self, terms: Terms) {
-        self.terms = terms;
+    /// Changes the rules of the sale, unless they are of another opening or older than those in force. The capacity is not
+    /// among them: it comes with a settlement.
+    pub fn set_terms(&mut self, epoch: u64, revision: u64, terms: Terms) {
+        if epoch == self.epoch && revision >= self.revision {
+            (self.revision, self.terms) = (revision, terms);
+        }
+    }
+
+    /// The catalogue's revision that its terms are of.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether messages from before the opening may still be under way: what is unknown then is not missing.
+    #[must_use]
+    pub fn awaits_backlog(&self, now: Millis) -> bool {
+        self.backlog_until.is_some_and(|until| now < until)
     }
 
     /// What is known of an order id.

@@ -3,6 +3,7 @@
 use super::{BuyerUnits, Claim, ClaimState, PoolBook, notes::Notes, shards::Shards};
 use crate::{buyer::BuyerId, event::Terms, intent::Intent, pool::PoolNumbers, time::Millis};
 use hashbrown::HashMap;
+use std::time::Duration;
 
 /// A snapshot of the store, taken in the transaction that raised the epoch, with what the bus still holds.
 #[derive(Clone, Debug)]
@@ -19,7 +20,15 @@ pub struct Opening {
     pub undecided: Vec<Intent>,
     /// Store, bus and dead letters hold nothing of this pool.
     pub virgin: bool,
+    /// The bus holds nothing from before the opening but what is in `undecided`. Otherwise the ledger waits for
+    /// [`BACKLOG_LIFE`] before it lets an old id go for an unknown one.
+    pub drained: bool,
+    /// The catalogue's revision that the terms are of.
+    pub revision: u64,
 }
+
+/// How long messages from before an opening may stay under way: one lease of the bus (10 s) and its redelivery.
+pub const BACKLOG_LIFE: Duration = Duration::from_secs(12);
 
 impl PoolBook {
     /// A book at its opening.
@@ -31,8 +40,10 @@ impl PoolBook {
             opened_at: now,
             opened_version: version,
             virgin: opening.virgin,
+            backlog_until: (!opening.drained).then(|| now.plus(BACKLOG_LIFE)),
             numbers: opening.numbers,
             terms: opening.terms,
+            revision: opening.revision,
             claimed: 0,
             promised: 0,
             // A claim of an earlier opening must not bear the name of one of this: it could be withdrawn in its place.

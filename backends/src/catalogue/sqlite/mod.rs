@@ -116,7 +116,9 @@ async fn apply_waiting(connection: &mut SqliteConnection, slug: EventSlug) -> Re
     {
         rows::delete_pool(connection, gone.pool(&slug)).await?;
     }
-    put(connection, &waiting, None).await
+    put(connection, &waiting, None).await?;
+    rows::raise_epochs(connection, &slug).await?;
+    Ok(())
 }
 
 /// Writes an event and its pools.

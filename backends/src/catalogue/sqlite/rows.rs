@@ -30,6 +30,13 @@ pub(super) async fn raise_revision(connection: &mut SqliteConnection) -> sqlx::R
     Ok(())
 }
 
+/// The ledger's books of an event's pools are behind from now on.
+pub(super) async fn raise_epochs(connection: &mut SqliteConnection, slug: &EventSlug) -> sqlx::Result<()> {
+    let raise = "UPDATE pools SET epoch = epoch + 1, version = version + 1 WHERE event = ?";
+    sqlx::query(raise).bind(slug.as_str()).execute(connection).await?;
+    Ok(())
+}
+
 pub(super) async fn listings(connection: &mut SqliteConnection) -> sqlx::Result<Vec<Listing>> {
     let all = "SELECT document, waiting, paused FROM events ORDER BY position";
     sqlx::query(all).fetch_all(connection).await?.iter().map(to_listing).collect()

@@ -92,7 +92,7 @@ impl Shop {
     /// "Every free unit can be bought", one by one, and no more; under a limit by ever new buyers.
     pub(super) fn buy_the_rest(&mut self) -> Checked {
         let terms = Terms { paused: false, ..self.book.book.terms };
-        self.book.book.set_terms(terms);
+        self.book.book.set_terms(self.book.book.epoch(), 1, terms);
         let free = self.pool.numbers.unsold();
         for number in 0..=free {
             let own = u128::try_from(self.now + 10_000_000).unwrap();

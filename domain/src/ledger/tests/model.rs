@@ -25,6 +25,7 @@ pub(super) struct Model {
     pub(super) opened_at: i64,
     pub(super) opened_version: u64,
     pub(super) virgin: bool,
+    pub(super) backlog_until: i64,
     pub(super) terms: Terms,
     pub(super) numbers: PoolNumbers,
     pub(super) claims: BTreeMap<OrderId, ModelClaim>,
@@ -57,9 +58,13 @@ impl Model {
         settled + of_buyer.map(|body| body.0).sum::<u32>()
     }
 
+    fn is_from_before(&self, order: OrderId) -> bool {
+        !self.virgin && order.time().0 - 120_000 <= self.opened_at
+    }
+
     pub(super) fn is_old(&self, order: OrderId, ticket: Option<LookedUp>) -> bool {
         let own = order.time().0 - 120_000;
-        let by_opening = !self.virgin && own <= self.opened_at;
+        let by_opening = self.is_from_before(order);
         let by_drop = self.dropped.is_some_and(|dropped| own <= dropped);
         let excused = ticket.is_some_and(|ticket| {
             ticket.epoch == self.epoch && self.dropped.is_none_or(|dropped| dropped < ticket.asked_at.0)
@@ -97,6 +102,9 @@ impl Model {
         }
         if self.is_old(order, ticket) {
             return ClaimAnswer::LookUpFirst(LookedUp { epoch: self.epoch, asked_at: Millis(now) });
+        }
+        if self.is_from_before(order) && now < self.backlog_until {
+            return ClaimAnswer::NotYet;
         }
         if self.terms.paused {
             return ClaimAnswer::Refused(OrderRefused::Paused);

@@ -54,12 +54,22 @@ impl Shop {
             paused: false,
             limit_per_buyer: circumstances.limit,
         };
-        let opening = Opening { epoch: 1, numbers, terms, buyers: vec![], undecided: vec![], virgin: true };
+        let opening = Opening {
+            epoch: 1,
+            numbers,
+            terms,
+            buyers: vec![],
+            undecided: vec![],
+            virgin: true,
+            drained: true,
+            revision: 1,
+        };
         let model = Model {
             epoch: 1,
             opened_at: START,
             opened_version: 0,
             virgin: true,
+            backlog_until: i64::MIN,
             terms,
             numbers,
             claims: BTreeMap::new(),
@@ -169,7 +179,7 @@ impl Shop {
             Move::Reopen | Move::Forget => Ok(()),
             Move::Pause { paused } => {
                 let terms = Terms { paused, ..self.book.book.terms };
-                self.book.book.set_terms(terms);
+                self.book.book.set_terms(self.book.book.epoch(), 1, terms);
                 if let Some(model) = &mut self.model {
                     model.terms = terms;
                 }
@@ -202,7 +212,7 @@ impl Shop {
         let known_before = self.book.book.find(order);
         let answer = self.ask(order, body, ticket)?;
         if self.rows.contains_key(&order) && known_before == Known::Nothing {
-            let looked = matches!(answer, ClaimAnswer::LookUpFirst(_));
+            let looked = matches!(answer, ClaimAnswer::LookUpFirst(_) | ClaimAnswer::NotYet);
             must(looked, || format!("{order} is decided and forgotten, and is answered {answer:?}"))?;
         }
         if let Some(ticket) = ticket
@@ -211,7 +221,7 @@ impl Shop {
         {
             let own = order.time().0 - 120_000;
             let old = !self.book.book.virgin && own <= self.book.book.opened_at.0;
-            let looked = matches!(answer, ClaimAnswer::LookUpFirst(_));
+            let looked = matches!(answer, ClaimAnswer::LookUpFirst(_) | ClaimAnswer::NotYet);
             must(looked || !old, || format!("{order} is taken with the ticket of another opening: {answer:?}"))?;
         }
         let ClaimAnswer::LookUpFirst(ticket) = answer else { return self.heard(order, body, answer) };
@@ -260,7 +270,9 @@ impl Shop {
                     format!("KeyIsOrder: {answer:?} for a key whose order lives")
                 })
             }
-            ClaimAnswer::Expiring | ClaimAnswer::LookUpFirst(_) | ClaimAnswer::Refused(_) => Ok(()),
+            ClaimAnswer::Expiring | ClaimAnswer::LookUpFirst(_) | ClaimAnswer::NotYet | ClaimAnswer::Refused(_) => {
+                Ok(())
+            }
         }
     }
 

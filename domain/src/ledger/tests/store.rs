@@ -152,6 +152,8 @@ impl Shop {
         let undecided: Vec<_> = self.bus.iter().filter(|(order, _)| !self.rows.contains_key(order)).copied().collect();
         let virgin = self.rows.is_empty() && self.bus.is_empty();
         self.pool.epoch += 1;
+        // Every other time nobody is sure of it.
+        let drained = self.pool.epoch.is_multiple_of(2);
         let buyers: BTreeSet<_> = self.rows.values().map(|(_, body)| BODIES[usize::from(*body)].1).collect();
         let buyers = buyers.into_iter().map(|buyer| (buyer, units_of(&self.rows, |other| other == buyer)));
         let buyers: Vec<_> = buyers.filter(|(_, units)| *units > 0).collect();
@@ -166,6 +168,8 @@ impl Shop {
                 undecided.iter().map(|&(order, body)| intent(order, body)).collect()
             },
             virgin,
+            drained,
+            revision: 1,
         };
         self.book = Book::open(self.now, &opening, self.book.fault, self.book.filler);
         if let Some(model) = &mut self.model {
@@ -175,6 +179,7 @@ impl Shop {
                 opened_at: self.now,
                 opened_version: version,
                 virgin,
+                backlog_until: if drained { i64::MIN } else { self.now + 12_000 },
                 terms: opening.terms,
                 numbers: self.pool.numbers,
                 claims: BTreeMap::new(),
