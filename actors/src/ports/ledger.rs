@@ -141,6 +141,6 @@ pub trait Ledger: Send + Sync {
     /// Returns when something has changed that everybody should see at once, as far as the ledger can tell. It may never
     /// return, so nobody waits for it alone: who must be up to date looks regularly.
     async fn changed(&self) {
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 }
