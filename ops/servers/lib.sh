@@ -58,6 +58,15 @@ free_port() {
 
 password() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
+# The body of a GET, without curl, which not every machine has; the server closes the connection.
+ask_http() {
+  local connection
+  exec {connection}<>"/dev/tcp/127.0.0.1/$port" || return 1
+  printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&"$connection"
+  timeout 5 cat <&"$connection"
+  exec {connection}>&-
+}
+
 # Launches once on $port and waits for the answer; false when the server ended instead.
 launch_and_wait() {
   local pid deadline=$((SECONDS + 60))
