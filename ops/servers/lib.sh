@@ -74,7 +74,8 @@ launch_and_wait() {
   # The launching shell waits until its pid file is written, so that no server runs that nobody knows.
   (
     trap - EXIT INT TERM
-    echo "$BASHPID $(started_at "$BASHPID")" >"$dir/pid.new"
+    myself=$BASHPID # within $( ) it would be another one
+    echo "$myself $(started_at "$myself")" >"$dir/pid.new"
     mv "$dir/pid.new" "$dir/pid"
     launch
   ) >>"$dir/log" 2>&1 </dev/null &
