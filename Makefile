@@ -4,10 +4,10 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test browser api generated bench hooks
+.PHONY: help run check test browser api generated bench hooks distributed servers
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## the shop on http://127.0.0.1:8080
 	cargo run --release
@@ -21,10 +21,12 @@ check: ## what needs no run: format, lints, documentation, licences and walls, u
 	.tools/bin/cargo-deny check --allow unused-wrapper bans licenses sources
 	@ops/tool cargo-machete $(CARGO_MACHETE_VERSION)
 	.tools/bin/cargo-machete
+	@unformatted=$$(gofmt -l ops/pubsub-server); test -z "$$unformatted" || { echo "not as gofmt writes it: $$unformatted"; exit 1; }
+	GOTOOLCHAIN=auto go -C ops/pubsub-server vet ./...
 
-test: ## everything that runs: cargo's tests, the browser, the API fuzzing
+test: ## everything that runs: cargo's tests beside their servers, the Pub/Sub server's, the browser, the API fuzzing
 	@ops/setup
-	@ops/test cargo browser api
+	@ops/test cargo go browser api
 
 browser: ## only the pages in a real browser (builds the binary, keeps screenshots in artifacts/)
 	@ops/setup
@@ -35,6 +37,15 @@ api: ## only the API fuzzing (builds the binary)
 	@ops/setup
 	cargo test --workspace --no-run
 	@ops/test api
+
+servers: ## a shell beside Postgres, Redis and both Pub/Sub test servers; they end with it
+	@ops/setup
+	@ops/servers/with $${SHELL:-bash}
+
+distributed: ## two web nodes and two writers on Postgres, Redis and Pub/Sub behind nginx, until ctrl-C
+	@ops/setup
+	cargo build --release
+	@ops/distributed
 
 generated: ## the reference of settings and .env.example, from server/src/config.rs
 	cargo run --quiet -- config --reference > ops/CONFIGURATION.md
