@@ -7,7 +7,7 @@ CARGO_MACHETE_VERSION := 0.9.2
 .PHONY: help run check test browser api generated bench hooks distributed servers
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## the shop on http://127.0.0.1:8080
 	cargo run --release

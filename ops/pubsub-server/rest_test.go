@@ -30,7 +30,7 @@ func TestTopicsAndSubscriptionsAreAdministeredAlike(t *testing.T) {
 			w.expect("GET", v1+"/subscriptions/writer?$alt=json;enum-encoding=int", "", 200, `"state":1`)
 			w.expect("GET", v1+"/subscriptions/writer", "", 200, `"ttl":"172800s"`)
 			w.expect("GET", v1+"/subscriptions/writer", "", 200, `"messageRetentionDuration":"86400s"`)
-			w.expect("PUT", v1+"/subscriptions/short", strings.Replace(subscription, ": 10,", ": 5,", 1), 400, `INVALID_ARGUMENT`)
+			w.expect("PUT", v1+"/subscriptions/long", strings.Replace(subscription, ": 10,", ": 601,", 1), 400, `INVALID_ARGUMENT`)
 			w.expect("PUT", v1+"/subscriptions/broken", "{", 400, `INVALID_ARGUMENT`)
 			w.expect("PATCH", v1+"/subscriptions/writer",
 				`{"subscription": {"ackDeadlineSeconds": 20}, "updateMask": "ackDeadlineSeconds"}`, 200, `"ackDeadlineSeconds":20`)
