@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,7 +31,6 @@ func TestTopicsAndSubscriptionsAreAdministeredAlike(t *testing.T) {
 			w.expect("GET", v1+"/subscriptions/writer?$alt=json;enum-encoding=int", "", 200, `"state":1`)
 			w.expect("GET", v1+"/subscriptions/writer", "", 200, `"ttl":"172800s"`)
 			w.expect("GET", v1+"/subscriptions/writer", "", 200, `"messageRetentionDuration":"86400s"`)
-			w.expect("PUT", v1+"/subscriptions/long", strings.Replace(subscription, ": 10,", ": 601,", 1), 400, `INVALID_ARGUMENT`)
 			w.expect("PUT", v1+"/subscriptions/broken", "{", 400, `INVALID_ARGUMENT`)
 			w.expect("PATCH", v1+"/subscriptions/writer",
 				`{"subscription": {"ackDeadlineSeconds": 20}, "updateMask": "ackDeadlineSeconds"}`, 200, `"ackDeadlineSeconds":20`)
@@ -67,6 +67,18 @@ func (w *world) expect(method, path, body string, code int, part string) {
 	w.must(json.Unmarshal([]byte(answer), &value))
 	if gotCode != code || !strings.Contains(strings.ReplaceAll(answer, " ", ""), part) {
 		w.t.Errorf("%s %s: %d %s, expected %d and %s", method, path, gotCode, answer, code, part)
+	}
+}
+
+func TestAnAckDeadlineLiesBetweenTenSecondsAndTenMinutes(t *testing.T) {
+	w := newWorld(t)
+	w.shop()
+	w.broker.minAckDeadline = 10
+	for seconds, code := range map[int]int{9: 400, 10: 200, 600: 200, 601: 400} {
+		body := fmt.Sprintf(`{"topic": %q, "ackDeadlineSeconds": %d}`, testTopic, seconds)
+		if got, answer := w.request("PUT", fmt.Sprintf("/v1/projects/p/subscriptions/sub-%d", seconds), body); got != code {
+			t.Errorf("%d seconds: %d %s", seconds, got, answer)
+		}
 	}
 }
 
