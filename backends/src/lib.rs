@@ -13,7 +13,9 @@ mod sqlite;
 mod timed;
 
 pub use around::Surrounded;
-pub use bus::{DeadLetterShelf, NewDeadLetter, QueueOptions, SqliteBus};
+pub use bus::{
+    DeadLetterShelf, NewDeadLetter, OpenPubSubError, PubSubBus, PubSubOptions, QueueOptions, SqliteBus, bootstrap,
+};
 pub use catalogue::SqliteCatalogue;
 pub use flaky::Flaky;
 pub use ledger::InProcessLedger;

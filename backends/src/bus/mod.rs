@@ -1,10 +1,12 @@
 //! Buses: the durable hand-over.
 
 pub mod dead_letters;
+mod pubsub;
 mod sqlite;
 
 #[cfg(test)]
 mod contract;
 
 pub use dead_letters::{DeadLetterShelf, NewDeadLetter};
+pub use pubsub::{OpenPubSubError, PubSubBus, PubSubOptions, bootstrap};
 pub use sqlite::{QueueOptions, SqliteBus};

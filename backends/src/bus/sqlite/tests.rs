@@ -37,6 +37,57 @@ fn numbered(count: u8) -> Vec<Outgoing> {
     (0..count).map(|number| Outgoing { payload: Bytes::from(vec![number]) }).collect()
 }
 
+fn first_bytes(deliveries: &[Delivery]) -> Vec<u8> {
+    deliveries.iter().map(|delivery| delivery.payload[0]).collect()
+}
+
+#[tokio::test]
+async fn messages_come_in_the_order_of_their_batches_also_after_a_lease_and_a_crash() {
+    let directory = Directory::new();
+    let lease = Duration::from_millis(30);
+    let bus = directory.open(lease, 1000).await;
+    bus.publish(numbered(100)).await;
+    for attempt in 1..=3 {
+        let pulled = bus.pull(100).await.unwrap();
+        assert_eq!(first_bytes(&pulled), (0..100).collect::<Vec<_>>());
+        assert!(pulled.iter().all(|delivery| delivery.attempt == attempt));
+        tokio::time::sleep(lease).await;
+    }
+    drop(bus);
+    let bus = directory.open(lease, 1000).await;
+    assert_eq!(first_bytes(&bus.pull(100).await.unwrap()), (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_backlog_larger_than_memory_keeps_its_order() {
+    let directory = Directory::new();
+    let bus = directory.open(Duration::from_secs(600), 64).await;
+    for _ in 0..20 {
+        bus.publish(numbered(250)).await;
+    }
+    for _ in 0..20 {
+        let mut numbers = Vec::new();
+        while numbers.len() < 250 {
+            let pulled = bus.pull(250 - numbers.len()).await.unwrap();
+            numbers.extend(first_bytes(&pulled));
+        }
+        assert_eq!(numbers, (0..250).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn the_next_publish_carries_the_acknowledgements_with_it() {
+    let directory = Directory::new();
+    let bus = directory.bus().await;
+    bus.publish(numbered(50)).await;
+    let pulled = bus.pull(50).await.unwrap();
+    bus.acknowledge(&pulled[..10].iter().map(|delivery| delivery.id).collect::<Vec<_>>()).await.unwrap();
+    bus.publish(numbered(1)).await;
+    drop(bus);
+    let again = directory.bus().await.pull(100).await.unwrap();
+    assert_eq!(first_bytes(&again), (10..50).chain([0]).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn records_damaged_by_hand_come_as_bytes_and_the_rest_flows() {
     let directory = Directory::new();

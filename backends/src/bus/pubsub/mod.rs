@@ -1,0 +1,327 @@
+//! Google Cloud Pub/Sub as the bus (ADR 14), over Google's own client.
+//!
+//! | part | job |
+//! |---|---|
+//! | [`outbox`] | publishing: flow control, the deadline, outcomes |
+//! | [`intake`] | streams that are built again when they end |
+//! | [`tray`] | what has arrived and what is held, in memory |
+//! | [`watch`] | notices that Pub/Sub is back |
+//! | [`collector`] | brings what Pub/Sub gave up to the shelf of dead letters |
+//! | [`bootstrap`] | topics and subscriptions |
+//!
+//! Absent: order, exactly-once delivery (the store decides once whatever comes twice), a count of what waits (Pub/Sub's
+//! monitoring knows it, minutes late), and compression: a message is some 300 bytes, and CPU for each order is dearer than
+//! bytes on the way in.
+
+mod bootstrap;
+mod collector;
+mod doors;
+mod intake;
+mod options;
+mod outbox;
+mod tray;
+mod watch;
+mod weather;
+
+#[cfg(test)]
+mod tests;
+
+pub use bootstrap::bootstrap;
+pub use options::{OpenPubSubError, PubSubOptions};
+
+use super::dead_letters::{DeadLetterShelf, NewDeadLetter};
+use async_trait::async_trait;
+use bytes::Bytes;
+use collector::Collector;
+use doors::Doors;
+use intake::{Destination, Intake, Order};
+use outbox::{Outbox, closed};
+use stampede_actors::{
+    clock::SharedClock,
+    ports::{Backlog, Bus, DeadLetter, Delivery, DeliveryId, Outgoing, PortFailure, PortResult},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch as channel},
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
+use tray::{Arrived, Tray};
+use weather::Weather;
+
+/// How long a closing bus waits for Pub/Sub to hear of the last acknowledgements.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Dead letters outstanding; there should be none.
+const DEAD_LETTERS_OUTSTANDING: usize = 100;
+
+/// A [`Bus`] on Google Cloud Pub/Sub, shared with any number of processes.
+pub struct PubSubBus {
+    outbox: Outbox,
+    inbox: Arc<Inbox>,
+    pulls: bool,
+    clock: SharedClock,
+    dead: Arc<dyn DeadLetterShelf>,
+    orders: channel::Sender<Order>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// What the port and the streams both touch.
+struct Inbox {
+    tray: Mutex<Tray>,
+    /// Something is ready to be pulled, or the bus has closed.
+    ready: Notify,
+    /// There may be room for more.
+    roomier: Notify,
+}
+
+impl Inbox {
+    /// The tray. Its poison is ignored: what it has lost comes again.
+    fn tray(&self) -> MutexGuard<'_, Tray> {
+        self.tray.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Destination for Inbox {
+    async fn room(&self) -> usize {
+        loop {
+            // Registered before looking, so that nothing can become free in between unnoticed.
+            let mut roomier = std::pin::pin!(self.roomier.notified());
+            roomier.as_mut().enable();
+            let room = self.tray().room();
+            if room > 0 {
+                return room;
+            }
+            roomier.await;
+        }
+    }
+
+    async fn take(&self, messages: Vec<Arrived>) {
+        self.tray().arrive(messages);
+        self.ready.notify_waiters();
+    }
+}
+
+impl PubSubBus {
+    /// Looks whether the topic and the subscriptions are there, and begins to take messages if this process pulls.
+    ///
+    /// # Errors
+    /// [`OpenPubSubError`] with the way out, after about 10 s at most.
+    pub async fn connect(
+        options: PubSubOptions,
+        clock: SharedClock,
+        dead: Arc<dyn DeadLetterShelf>,
+    ) -> Result<Self, OpenPubSubError> {
+        let doors = Doors::new(&options)?;
+        bootstrap::look(&doors, &options).await?;
+        let publisher = doors.publisher(&options).await.map_err(|error| bootstrap::unreachable(&options, error))?;
+        let inbox = Arc::new(Inbox {
+            tray: Mutex::new(Tray::new(options.lease, options.ready)),
+            ready: Notify::new(),
+            roomier: Notify::new(),
+        });
+        let bus = Self {
+            outbox: Outbox::new(publisher, options.max_publishing, options.publish_deadline),
+            inbox,
+            pulls: options.pulls,
+            clock,
+            dead,
+            orders: channel::Sender::default(),
+            tasks: Mutex::default(),
+        };
+        if options.pulls {
+            bus.begin_to_pull(&doors, &options);
+        }
+        Ok(bus)
+    }
+
+    fn begin_to_pull(&self, doors: &Doors, options: &PubSubOptions) {
+        let mut tasks = self.tasks();
+        let streams = options.streams.clamp(1, options.ready.max(1));
+        let weather = Arc::new(Weather::new("a stream of messages from Pub/Sub"));
+        for _ in 0..streams {
+            tasks.spawn(
+                Intake {
+                    doors: doors.clone(),
+                    subscription: options.subscription_name(),
+                    lease: options.lease,
+                    outstanding: options.ready / streams,
+                    destination: Arc::clone(&self.inbox),
+                    orders: self.orders.subscribe(),
+                    weather: Arc::clone(&weather),
+                }
+                .run(),
+            );
+        }
+        let collector = Collector {
+            shelf: Arc::clone(&self.dead),
+            clock: Arc::clone(&self.clock),
+            weather: Weather::new("putting dead letters on their shelf"),
+        };
+        tasks.spawn(
+            Intake {
+                doors: doors.clone(),
+                subscription: options.dead_letter_subscription_name(),
+                lease: options.lease,
+                outstanding: DEAD_LETTERS_OUTSTANDING,
+                destination: Arc::new(collector),
+                orders: self.orders.subscribe(),
+                weather: Arc::new(Weather::new("the stream of dead letters from Pub/Sub")),
+            }
+            .run(),
+        );
+        let arrivals = {
+            let inbox = Arc::clone(&self.inbox);
+            move || inbox.tray().arrivals()
+        };
+        tasks.spawn(watch::keep_watch(doors.clone(), options.subscription_name(), arrivals, self.orders.clone()));
+        tasks.spawn(give_back_what_runs_out(Arc::clone(&self.inbox), options.lease, self.orders.subscribe()));
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn still_open(&self) -> PortResult<()> {
+        if self.inbox.tray().is_closed() { Err(closed()) } else { Ok(()) }
+    }
+
+    /// Takes nothing more and gives back what is here.
+    fn let_go(&self) {
+        let here = self.inbox.tray().close();
+        drop(here);
+        self.orders.send_modify(|order| order.closing = true);
+        self.inbox.ready.notify_waiters();
+        self.inbox.roomier.notify_waiters();
+    }
+}
+
+/// Gives back what was pulled and neither acknowledged nor extended: its holder is gone.
+async fn give_back_what_runs_out(inbox: Arc<Inbox>, lease: Duration, mut orders: channel::Receiver<Order>) {
+    let mut every = interval((lease / 8).max(Duration::from_millis(1)));
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            now = every.tick() => {
+                let gone = inbox.tray().run_out(now);
+                if !gone.is_empty() {
+                    drop(gone);
+                    inbox.roomier.notify_waiters();
+                }
+            }
+            _ = orders.wait_for(|order| order.closing) => return,
+        }
+    }
+}
+
+#[async_trait]
+impl Bus for PubSubBus {
+    async fn publish(&self, batch: Vec<Outgoing>) -> Vec<PortResult<()>> {
+        self.outbox.publish(batch).await
+    }
+
+    async fn pull(&self, limit: usize) -> PortResult<Vec<Delivery>> {
+        if !self.pulls {
+            return Err(PortFailure::Unavailable(
+                "this process was started without taking messages from Pub/Sub".into(),
+            ));
+        }
+        loop {
+            // Registered before looking, so that nothing can arrive in between unnoticed.
+            let mut ready = std::pin::pin!(self.inbox.ready.notified());
+            ready.as_mut().enable();
+            let deliveries = {
+                let mut tray = self.inbox.tray();
+                if tray.is_closed() {
+                    return Err(closed());
+                }
+                tray.take(Instant::now(), self.clock.now(), limit)
+            };
+            if !deliveries.is_empty() {
+                return Ok(deliveries);
+            }
+            ready.await;
+        }
+    }
+
+    async fn acknowledge(&self, ids: &[DeliveryId]) -> PortResult<()> {
+        self.still_open()?;
+        let done = self.inbox.tray().remove(ids);
+        for held in done {
+            held.handler.ack();
+        }
+        self.inbox.roomier.notify_waiters();
+        Ok(())
+    }
+
+    async fn release(&self, ids: &[DeliveryId]) -> PortResult<()> {
+        self.still_open()?;
+        let given_back = self.inbox.tray().remove(ids);
+        for held in given_back {
+            held.handler.nack();
+        }
+        self.inbox.roomier.notify_waiters();
+        Ok(())
+    }
+
+    async fn extend(&self, ids: &[DeliveryId]) -> PortResult<()> {
+        self.still_open()?;
+        self.inbox.tray().extend(Instant::now(), ids);
+        Ok(())
+    }
+
+    async fn set_aside(&self, letters: &[(DeliveryId, String)]) -> PortResult<()> {
+        self.still_open()?;
+        let dead_since = self.clock.now();
+        let on_the_shelf: Vec<_> = {
+            let tray = self.inbox.tray();
+            let letter = |(id, reason): &(DeliveryId, String)| {
+                tray.held(*id).map(|held| NewDeadLetter {
+                    message_key: held.message_id.clone(),
+                    payload: held.payload.clone(),
+                    reason: reason.clone(),
+                    attempts: held.attempt,
+                    dead_since,
+                })
+            };
+            letters.iter().filter_map(letter).collect()
+        };
+        // First durable there, then forgotten here: a crash in between makes it come again, and the shelf takes it once.
+        self.dead.put(&on_the_shelf).await?;
+        self.acknowledge(&letters.iter().map(|(id, _)| *id).collect::<Vec<_>>()).await
+    }
+
+    async fn dead_letters(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
+        self.still_open()?;
+        self.dead.list(limit).await
+    }
+
+    async fn unconsumed(&self) -> PortResult<Option<Vec<Bytes>>> {
+        self.still_open()?;
+        Ok(None)
+    }
+
+    async fn backlog(&self) -> PortResult<Backlog> {
+        self.still_open()?;
+        Ok(Backlog { messages: None, oldest: None, dead_letters: self.dead.count().await? })
+    }
+
+    async fn close(&self) {
+        self.let_go();
+        let mut tasks = std::mem::take(&mut *self.tasks());
+        let all = async { while tasks.join_next().await.is_some() {} };
+        // Whoever does not listen now delivers again, which is harmless.
+        let (_, _) = tokio::join!(timeout(FAREWELL, all), self.outbox.close());
+    }
+}
+
+impl Drop for PubSubBus {
+    /// Gives back what is here, as far as the runtime still works. Nothing is waited for.
+    fn drop(&mut self) {
+        self.outbox.abandon();
+        self.let_go();
+        self.tasks().detach_all();
+    }
+}

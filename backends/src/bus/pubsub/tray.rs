@@ -1,0 +1,127 @@
+//! What has arrived and what is held, in memory. No IO.
+//!
+//! The client's handler of a message keeps its lease at Pub/Sub alive for as long as it exists. That is right for messages
+//! that wait here, and wrong for those whose holder died: so what was pulled has a lease of ours as well, and when that runs
+//! out the handler is dropped, which gives the message back.
+
+use google_cloud_pubsub::{model::Message, subscriber::handler::Handler};
+use stampede_actors::ports::{Delivery, DeliveryId};
+use stampede_domain::Millis;
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+use bytes::Bytes;
+
+/// A message on its way to whoever pulls.
+pub(super) struct Arrived {
+    pub(super) message: Message,
+    pub(super) handler: Handler,
+}
+
+/// A message that somebody works on.
+pub(super) struct Held {
+    pub(super) handler: Handler,
+    pub(super) payload: Bytes,
+    pub(super) message_id: String,
+    pub(super) attempt: u32,
+    until: Instant,
+}
+
+pub(super) struct Tray {
+    lease: Duration,
+    /// Most messages in here.
+    room: usize,
+    arrived: VecDeque<Arrived>,
+    held: HashMap<u64, Held>,
+    next: u64,
+    /// Arrivals since the start, to see whether anything comes.
+    arrivals: u64,
+    closed: bool,
+}
+
+impl Tray {
+    pub(super) fn new(lease: Duration, room: usize) -> Self {
+        Self {
+            lease,
+            room: room.max(1),
+            arrived: VecDeque::new(),
+            held: HashMap::new(),
+            next: 1,
+            arrivals: 0,
+            closed: false,
+        }
+    }
+
+    /// How many more may come.
+    pub(super) fn room(&self) -> usize {
+        self.room.saturating_sub(self.arrived.len() + self.held.len())
+    }
+
+    /// Takes messages in; a closed tray gives them back by dropping them.
+    pub(super) fn arrive(&mut self, messages: Vec<Arrived>) {
+        if !self.closed {
+            self.arrivals += messages.len() as u64;
+            self.arrived.extend(messages);
+        }
+    }
+
+    pub(super) fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
+    /// Leases up to `limit` messages. `now` stands for a publishing time that is missing.
+    pub(super) fn take(&mut self, instant: Instant, now: Millis, limit: usize) -> Vec<Delivery> {
+        let until = instant + self.lease;
+        let count = limit.min(self.arrived.len());
+        let mut deliveries = Vec::with_capacity(count);
+        self.held.reserve(count);
+        for Arrived { message, handler } in self.arrived.drain(..count) {
+            let attempt =
+                handler.delivery_attempt().and_then(|attempt| u32::try_from(attempt).ok()).unwrap_or(1).max(1);
+            let published_at = message.publish_time.map_or(now, |time| {
+                Millis(time.seconds().saturating_mul(1000).saturating_add(i64::from(time.nanos() / 1_000_000)))
+            });
+            let id = DeliveryId(self.next);
+            self.next += 1;
+            deliveries.push(Delivery { id, payload: message.data.clone(), attempt, published_at });
+            let (payload, message_id) = (message.data, message.message_id);
+            self.held.insert(id.0, Held { handler, payload, message_id, attempt, until });
+        }
+        deliveries
+    }
+
+    /// Takes messages out of the hands of whoever has them. Unknown ones and those that have run out are passed over.
+    pub(super) fn remove(&mut self, ids: &[DeliveryId]) -> Vec<Held> {
+        ids.iter().filter_map(|id| self.held.remove(&id.0)).collect()
+    }
+
+    pub(super) fn held(&self, id: DeliveryId) -> Option<&Held> {
+        self.held.get(&id.0)
+    }
+
+    pub(super) fn extend(&mut self, instant: Instant, ids: &[DeliveryId]) {
+        for id in ids {
+            if let Some(held) = self.held.get_mut(&id.0) {
+                held.until = instant + self.lease;
+            }
+        }
+    }
+
+    /// What nobody has extended in time.
+    pub(super) fn run_out(&mut self, instant: Instant) -> Vec<Held> {
+        self.held.extract_if(|_, held| held.until <= instant).map(|(_, held)| held).collect()
+    }
+
+    /// Lets go of everything, now and later.
+    pub(super) fn close(&mut self) -> (VecDeque<Arrived>, HashMap<u64, Held>) {
+        self.closed = true;
+        (std::mem::take(&mut self.arrived), std::mem::take(&mut self.held))
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+}
