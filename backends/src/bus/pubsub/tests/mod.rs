@@ -1,6 +1,9 @@
 //! The bus over its test servers: ours for everything, and Google's for what both must agree on.
 
+mod faults;
 pub(super) mod rig;
+mod server;
+mod sharing;
 
 mod ours {
     use super::rig::Rig;
