@@ -23,7 +23,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 const DEADLINE: Duration = Duration::from_millis(600);
 /// What is not there after this long does not come.
-const A_WHILE: Duration = Duration::from_millis(900);
+const A_WHILE: Duration = Duration::from_millis(600);
 
 fn impatient(server: &Server) -> Rig {
     let mut rig = Rig::at(server.url.clone(), 0);

@@ -15,8 +15,8 @@ use std::{
 };
 
 /// Both servers and everything between them and us, on a loaded machine.
-const SHORT: Duration = Duration::from_millis(600);
-const A_WHILE: Duration = Duration::from_millis(900);
+const SHORT: Duration = Duration::from_millis(400);
+const A_WHILE: Duration = Duration::from_millis(600);
 /// As a server would have it; what is on the wire when a bus ends comes again only then.
 const SERVERS_LEASE: Duration = Duration::from_secs(10);
 

@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-const A_WHILE: Duration = Duration::from_millis(900);
+const A_WHILE: Duration = Duration::from_millis(600);
 
 pub(super) fn numbered(numbers: std::ops::Range<u32>) -> Vec<Outgoing> {
     numbers.map(|number| Outgoing { payload: Bytes::from(number.to_string()) }).collect()
