@@ -10,7 +10,11 @@ use google_cloud_pubsub::{
     subscriber::{MessageStream, ShutdownBehavior},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{sync::watch, task::JoinHandle, time::sleep};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::sleep,
+};
 
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_AT_MOST: Duration = Duration::from_secs(10);
@@ -46,6 +50,8 @@ pub(super) struct Intake<D> {
     pub(super) destination: Arc<D>,
     pub(super) orders: watch::Receiver<Order>,
     pub(super) weather: Arc<Weather>,
+    /// Dropped when this reads no more.
+    pub(super) reading: mpsc::Sender<()>,
 }
 
 enum Ended {
@@ -79,6 +85,7 @@ impl<D: Destination> Intake<D> {
                 pause = (pause * 2).min(PAUSE_AT_MOST);
             }
         }
+        drop(self.reading);
         for gone in leaving {
             // A panic of the client's task would be its last word.
             let _ = gone.await;

@@ -45,7 +45,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, watch as channel},
+    sync::{Notify, mpsc, watch as channel},
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
@@ -65,7 +65,15 @@ pub struct PubSubBus {
     clock: SharedClock,
     dead: Arc<dyn DeadLetterShelf>,
     orders: channel::Sender<Order>,
-    tasks: Mutex<JoinSet<()>>,
+    tasks: Mutex<Tasks>,
+}
+
+/// What runs beside the port.
+#[derive(Default)]
+struct Tasks {
+    set: JoinSet<()>,
+    /// Ends when no stream is read any more.
+    reading: Option<mpsc::Receiver<()>>,
 }
 
 /// What the port and the streams both touch.
@@ -81,6 +89,11 @@ impl Inbox {
     /// The tray. Its poison is ignored: what it has lost comes again.
     fn tray(&self) -> MutexGuard<'_, Tray> {
         self.tray.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is here, taken out under the lock and to be dropped outside it.
+    fn empty(&self) -> impl Sized {
+        self.tray().empty()
     }
 }
 
@@ -138,7 +151,10 @@ impl PubSubBus {
     }
 
     fn begin_to_pull(&self, doors: &Doors, options: &PubSubOptions) {
+        let (reading, all_read) = mpsc::channel(1);
         let mut tasks = self.tasks();
+        tasks.reading = Some(all_read);
+        let tasks = &mut tasks.set;
         let streams = options.streams.clamp(1, options.ready.max(1));
         let weather = Arc::new(Weather::new("a stream of messages from Pub/Sub"));
         for _ in 0..streams {
@@ -151,6 +167,7 @@ impl PubSubBus {
                     destination: Arc::clone(&self.inbox),
                     orders: self.orders.subscribe(),
                     weather: Arc::clone(&weather),
+                    reading: reading.clone(),
                 }
                 .run(),
             );
@@ -169,6 +186,7 @@ impl PubSubBus {
                 destination: Arc::new(collector),
                 orders: self.orders.subscribe(),
                 weather: Arc::new(Weather::new("the stream of dead letters from Pub/Sub")),
+                reading,
             }
             .run(),
         );
@@ -180,7 +198,7 @@ impl PubSubBus {
         tasks.spawn(give_back_what_runs_out(Arc::clone(&self.inbox), options.lease, self.orders.subscribe()));
     }
 
-    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -188,10 +206,9 @@ impl PubSubBus {
         if self.inbox.tray().is_closed() { Err(closed()) } else { Ok(()) }
     }
 
-    /// Takes nothing more and gives back what is here.
-    fn let_go(&self) {
-        let here = self.inbox.tray().close();
-        drop(here);
+    /// Whoever waits is told, and the streams end.
+    fn stop(&self) {
+        self.inbox.tray().close();
         self.orders.send_modify(|order| order.closing = true);
         self.inbox.ready.notify_waiters();
         self.inbox.roomier.notify_waiters();
@@ -309,9 +326,14 @@ impl Bus for PubSubBus {
     }
 
     async fn close(&self) {
-        self.let_go();
-        let mut tasks = std::mem::take(&mut *self.tasks());
-        let all = async { while tasks.join_next().await.is_some() {} };
+        self.stop();
+        let Tasks { mut set, reading } = std::mem::take(&mut *self.tasks());
+        // What is given back while a stream of ours is open would come to us again, and wait there for a lease.
+        if let Some(mut reading) = reading {
+            let _ = timeout(FAREWELL, reading.recv()).await;
+        }
+        drop(self.inbox.empty());
+        let all = async { while set.join_next().await.is_some() {} };
         // Whoever does not listen now delivers again, which is harmless.
         let (_, _) = tokio::join!(timeout(FAREWELL, all), self.outbox.close());
     }
@@ -321,7 +343,8 @@ impl Drop for PubSubBus {
     /// Gives back what is here, as far as the runtime still works. Nothing is waited for.
     fn drop(&mut self) {
         self.outbox.abandon();
-        self.let_go();
-        self.tasks().detach_all();
+        self.stop();
+        drop(self.inbox.empty());
+        self.tasks().set.detach_all();
     }
 }

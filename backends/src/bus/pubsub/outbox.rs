@@ -125,7 +125,7 @@ struct Answers {
 }
 
 impl Answers {
-    async fn gather(self, handed: Vec<Handed>, tell: oneshot::Sender<Vec<PortResult<()>>>) {
+    async fn gather(mut self, handed: Vec<Handed>, tell: oneshot::Sender<Vec<PortResult<()>>>) {
         let mut late = pin!(sleep(self.deadline));
         let mut overdue = Vec::new();
         let mut outcomes = Vec::with_capacity(handed.len());
@@ -155,6 +155,11 @@ impl Answers {
                 }
             });
         }
+        // What is answered makes room before the caller hears of it, or the next batch would be refused for want of it.
+        let mut room = self.room.take();
+        if let Some(room) = &mut room {
+            drop(room.split(room.num_permits() - overdue.len()));
+        }
         // Nobody listens if the caller hung up.
         let _ = tell.send(outcomes);
         for answer in overdue {
@@ -162,7 +167,7 @@ impl Answers {
                 self.weather.fine();
             }
         }
-        drop(self.room);
+        drop(room);
     }
 
     fn outcome(&self, answered: Result<String, PublishError>) -> PortResult<()> {

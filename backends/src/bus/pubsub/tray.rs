@@ -60,12 +60,9 @@ impl Tray {
         self.room.saturating_sub(self.arrived.len() + self.held.len())
     }
 
-    /// Takes messages in; a closed tray gives them back by dropping them.
     pub(super) fn arrive(&mut self, messages: Vec<Arrived>) {
-        if !self.closed {
-            self.arrivals += messages.len() as u64;
-            self.arrived.extend(messages);
-        }
+        self.arrivals += messages.len() as u64;
+        self.arrived.extend(messages);
     }
 
     pub(super) fn arrivals(&self) -> u64 {
@@ -115,9 +112,13 @@ impl Tray {
         self.held.extract_if(|_, held| held.until <= instant).map(|(_, held)| held).collect()
     }
 
-    /// Lets go of everything, now and later.
-    pub(super) fn close(&mut self) -> (VecDeque<Arrived>, HashMap<u64, Held>) {
+    /// Nobody takes anything from here any more.
+    pub(super) fn close(&mut self) {
         self.closed = true;
+    }
+
+    /// Everything that is here; dropping it gives it back.
+    pub(super) fn empty(&mut self) -> (VecDeque<Arrived>, HashMap<u64, Held>) {
         (std::mem::take(&mut self.arrived), std::mem::take(&mut self.held))
     }
 
