@@ -9,7 +9,7 @@
 set -euo pipefail
 
 servers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-stop_signal=TERM
+stop_signal=TERM stop_patience=15
 prepare() { :; }
 
 fail() { echo "$server: $*" >&2; exit 1; }
@@ -114,8 +114,8 @@ stop_server() {
   # A paused process takes no polite signal.
   signal CONT "${all[@]:1}" "$pid"
   signal "$stop_signal" "$pid"
-  if ! ended 15 "$pid"; then
-    echo "$server: does not end after 15 s, killing it" >&2
+  if ! ended "$stop_patience" "$pid"; then
+    echo "$server: does not end after $stop_patience s, killing it" >&2
     kill_server
   fi
   ended 10 "${all[@]}" || fail "left processes behind: ${all[*]}"
