@@ -12,7 +12,7 @@ help: ## this list
 run: ## the shop on http://127.0.0.1:8080
 	cargo run --release
 
-check: ## what needs no run: format, lints, documentation, licences and walls, unused dependencies
+check: ## what needs no run: format, lints, documentation, licences and walls, unused dependencies, container files
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
@@ -23,6 +23,7 @@ check: ## what needs no run: format, lints, documentation, licences and walls, u
 	.tools/bin/cargo-machete
 	@unformatted=$$(gofmt -l ops/pubsub-server); test -z "$$unformatted" || { echo "not as gofmt writes it: $$unformatted"; exit 1; }
 	GOTOOLCHAIN=auto go -C ops/pubsub-server vet ./...
+	@ops/check-container
 
 test: ## everything that runs: cargo's tests beside their servers, the Pub/Sub server's, the browser, the API fuzzing
 	@ops/setup
