@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -97,6 +96,7 @@ func (b *broker) publish(t *topic, bodies [][]byte, delay time.Duration) (uint64
 		for _, s := range subscriptions {
 			s.add(messages)
 		}
+		messages[0].handedOut.Store(true)
 	}
 	if delay > 0 {
 		time.AfterFunc(delay, deliver)
@@ -267,5 +267,5 @@ func deadLetter(e *entry, subscription string) []byte {
 }
 
 func (b *broker) close() error {
-	return errors.Join(b.journal.close())
+	return b.journal.close()
 }

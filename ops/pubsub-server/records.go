@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,6 +32,7 @@ func encodePublish(subscriptions []uint64, first uint64, published time.Time, bo
 	}
 	payload := publishHeader(make([]byte, 0, size), published.UnixNano(), subscriptions, len(bodies))
 	messages := make([]message, len(bodies))
+	handedOut := &atomic.Bool{}
 	var room []byte
 	for i, body := range bodies {
 		id := first + uint64(i)
@@ -43,6 +45,7 @@ func encodePublish(subscriptions []uint64, first uint64, published time.Time, bo
 		messages[i].id, messages[i].published = id, published.UnixNano()
 		messages[i].frame = payload[start:len(payload):len(payload)]
 		messages[i].waiting.Store(int32(len(subscriptions)))
+		messages[i].handedOut = handedOut
 	}
 	return payload, messages
 }

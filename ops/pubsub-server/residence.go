@@ -6,7 +6,12 @@ import "sync/atomic"
 type residence struct {
 	waiting atomic.Int32
 	home    atomic.Pointer[segment]
+	// False while some subscriptions have the message and others will get it in a moment: until then nobody can say for
+	// whom it would have to be written once more. Shared by what was published together; nil after a recovery.
+	handedOut *atomic.Bool
 }
+
+func (m *message) isHandedOut() bool { return m.handedOut == nil || m.handedOut.Load() }
 
 // settleIn moves a message into a segment. Only the journal's writer and the recovery move messages, and whoever has one
 // moved counts among those who wait for it meanwhile.

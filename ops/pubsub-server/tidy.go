@@ -71,7 +71,7 @@ func (b *broker) evacuate(from *segment) {
 	for _, s := range b.allSubscriptions() {
 		s.mu.Lock()
 		for id, e := range s.entries {
-			if e.message.home.Load() != from {
+			if e.message.home.Load() != from || !e.message.isHandedOut() {
 				continue
 			}
 			at := found[id]
