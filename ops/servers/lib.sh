@@ -1,4 +1,5 @@
-# What the four servers' scripts have in common; sourced, never run. A server's script sets `server` and defines
+# shellcheck shell=bash
+# What the servers' scripts have in common; sourced, never run. A server's script sets `server` and defines
 #   launch    becomes the server, by `exec`, in directory $dir on port $port; what it prints goes to $dir/log
 #   answers   true when the server that we started answers
 #   url       prints the URL to reach it
