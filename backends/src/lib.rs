@@ -9,16 +9,19 @@ pub mod catalogue;
 pub mod flaky;
 pub mod ledger;
 pub mod order_store;
+mod postgres;
+mod sql;
 mod sqlite;
 mod timed;
 
 pub use around::Surrounded;
 pub use bus::{
-    DeadLetterShelf, NewDeadLetter, OpenPubSubError, PubSubBus, PubSubOptions, QueueOptions, SqliteBus, bootstrap,
+    DeadLetterShelf, NewDeadLetter, OpenPubSubError, PostgresDeadLetters, PubSubBus, PubSubOptions, QueueOptions, SqliteBus, bootstrap,
 };
-pub use catalogue::SqliteCatalogue;
+pub use catalogue::{PostgresCatalogue, SqliteCatalogue};
 pub use flaky::Flaky;
 pub use ledger::InProcessLedger;
-pub use order_store::SqliteOrderStore;
+pub use order_store::{PostgresOrderStore, SqliteOrderStore};
+pub use postgres::{Database, MigrateReport, OpenPostgresError, PostgresOptions};
 pub use sqlite::{OpenError, ShopFile};
 pub use timed::{Stopwatch, Timed};

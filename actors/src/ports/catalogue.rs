@@ -48,7 +48,9 @@ pub trait Catalogue: Send + Sync {
     async fn apply(&self, event: &Event) -> PortResult<bool>;
 
     /// Makes the waiting version of an event the one in force. Only to be called while its sale is paused and the ledger
-    /// has nothing in flight; the caller opens the pools anew afterwards.
+    /// has nothing in flight; the caller opens the pools anew afterwards. Where a version did wait, the same transaction
+    /// raises epoch and version of every pool of the event: so every process, also one that did not ask for it, sees that
+    /// its ledger's books are behind, and the store fences what they picked.
     ///
     /// # Errors
     /// `Impossible` when by now more is held and sold than the waiting capacity. `Unknown`, `Unavailable`.

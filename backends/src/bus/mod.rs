@@ -7,6 +7,6 @@ mod sqlite;
 #[cfg(test)]
 mod contract;
 
-pub use dead_letters::{DeadLetterShelf, NewDeadLetter};
+pub use dead_letters::{DeadLetterShelf, NewDeadLetter, PostgresDeadLetters};
 pub use pubsub::{OpenPubSubError, PubSubBus, PubSubOptions, bootstrap};
 pub use sqlite::{QueueOptions, SqliteBus};

@@ -20,6 +20,7 @@ macro_rules! catalogue_contract {
             a_wider_limit_holds_at_once_and_a_tighter_one_waits,
             a_limit_introduced_later_counts_what_was_bought_before,
             a_limit_taken_away_holds_at_once,
+            what_comes_into_force_after_waiting_puts_every_book_behind,
             what_waits_is_withdrawn_by_applying_what_holds,
             a_ticket_type_with_orders_cannot_be_removed,
             a_ticket_type_without_orders_is_removed_when_nothing_is_in_flight,
@@ -172,7 +173,7 @@ pub(crate) async fn a_limit_introduced_later_counts_what_was_bought_before(rig: 
     let limited = fair([10, 5], [Some(4), None]);
     assert_eq!(shop.catalogue.apply(&limited).await, Ok(true));
     shop.catalogue.apply_waiting(&limited.slug).await.unwrap();
-    let (epoch, _) = shop.store.pool(day()).await.unwrap();
+    let epoch = shop.store.pool(day()).await.unwrap().0;
     let opening = shop.store.open_pool(day(), epoch).await.unwrap().unwrap();
     let mut buyers = opening.buyers.clone();
     buyers.sort_unstable();
@@ -190,6 +191,27 @@ pub(crate) async fn a_limit_taken_away_holds_at_once(rig: &impl StoreRig) {
     assert_eq!(buy(&shop, 1, 10..13).await, 3);
     let judgement = shop.store.decide(NOW, &[entry(20, 1)]).await.unwrap().remove(0);
     assert!(judgement.settlement.buyers.is_empty());
+    assert_sound(&shop).await;
+}
+
+pub(crate) async fn what_comes_into_force_after_waiting_puts_every_book_behind(rig: &impl StoreRig) {
+    let shop = opened(rig, 10, None).await;
+    let slug = "fair".parse().unwrap();
+    let (before, night_before) = (shop.store.pool(day()).await.unwrap(), shop.store.pool(night()).await.unwrap());
+    shop.catalogue.apply_waiting(&slug).await.unwrap();
+    shop.catalogue.apply(&fair([6, 5], [None; 2])).await.unwrap();
+    assert_eq!(shop.store.pool(day()).await.unwrap(), before, "nothing is in force yet");
+    shop.catalogue.apply_waiting(&slug).await.unwrap();
+    let (after, night_after) = (shop.store.pool(day()).await.unwrap(), shop.store.pool(night()).await.unwrap());
+    assert!(after.0 > before.0 && after.1.version > before.1.version, "{before:?} {after:?}");
+    assert!(night_after.0 > night_before.0 && night_after.1.version > night_before.1.version, "{night_after:?}");
+    let expired = stampede_actors::ports::Entry {
+        want: stampede_domain::decide::Want::Expire { epoch: before.0 },
+        ..entry(1, 1)
+    };
+    assert_eq!(shop.store.decide(NOW, &[expired]).await.unwrap(), [], "what an old book picked is fenced");
+    shop.catalogue.apply_waiting(&slug).await.unwrap();
+    assert_eq!(shop.store.pool(day()).await.unwrap(), after, "nothing waits any more");
     assert_sound(&shop).await;
 }
 

@@ -1,5 +1,8 @@
 //! Order stores: the truth, and the only judge.
 
+mod batch;
+mod columns;
+mod postgres;
 mod sqlite;
 
 #[cfg(test)]
@@ -9,4 +12,5 @@ mod model;
 #[cfg(test)]
 pub(crate) mod rig;
 
+pub use postgres::PostgresOrderStore;
 pub use sqlite::SqliteOrderStore;

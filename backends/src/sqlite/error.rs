@@ -1,44 +1,22 @@
 //! What an error of SQLite means for what was asked.
 
+use crate::sql::Stop;
 use stampede_actors::ports::PortFailure;
 
-/// Why a transaction stopped before its commit. Whatever it is, nothing happened.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// The work itself said no.
-    Said(PortFailure),
-    /// A statement failed.
-    Failed(sqlx::Error),
-}
-
-impl From<sqlx::Error> for Stop {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<PortFailure> for Stop {
-    fn from(failure: PortFailure) -> Self {
-        Self::Said(failure)
-    }
-}
-
-impl Stop {
-    /// The failure of a transaction that was rolled back: a broken constraint will be broken again, anything else may pass.
-    pub(crate) fn failure(self, file: &str) -> PortFailure {
-        match self {
-            Self::Said(failure) => failure,
-            // A row that cannot be read will not be readable the next time.
-            Self::Failed(error @ (sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })) => {
+/// The failure of a transaction that was rolled back: a broken constraint will be broken again, anything else may pass.
+pub(crate) fn failure(stop: Stop, file: &str) -> PortFailure {
+    match stop {
+        Stop::Said(failure) => failure,
+        // A row that cannot be read will not be readable the next time.
+        Stop::Failed(error @ (sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })) => {
+            PortFailure::Impossible(format!("{file}: {error}"))
+        }
+        Stop::Failed(error) => match primary_code(&error) {
+            Some(code::CONSTRAINT | code::TOO_BIG | code::MISMATCH) => {
                 PortFailure::Impossible(format!("{file}: {error}"))
             }
-            Self::Failed(error) => match primary_code(&error) {
-                Some(code::CONSTRAINT | code::TOO_BIG | code::MISMATCH) => {
-                    PortFailure::Impossible(format!("{file}: {error}"))
-                }
-                _ => PortFailure::Unavailable(format!("{file}: {error}")),
-            },
-        }
+            _ => PortFailure::Unavailable(format!("{file}: {error}")),
+        },
     }
 }
 

@@ -1,9 +1,10 @@
 //! The one connection that writes a file, and the only way to use it: a whole transaction.
 
 use super::{
-    error::{Stop, code, commit_failure, primary_code},
+    error::{code, commit_failure, failure, primary_code},
     file::{SqliteFile, checkpoint},
 };
+use crate::sql::Stop;
 use sqlx::{Connection, SqliteConnection};
 use stampede_actors::ports::{PortFailure, PortResult};
 use std::{mem, pin::Pin, sync::Arc};
@@ -56,7 +57,7 @@ impl Writer {
         let mut place = self.place.lock().await;
         let mut connection = match mem::replace(&mut *place, Place::Empty) {
             Place::Ready(connection) => connection,
-            Place::Empty => self.file.writer().await.map_err(|error| Stop::Failed(error).failure(&self.name()))?,
+            Place::Empty => self.file.writer().await.map_err(|error| failure(error.into(), &self.name()))?,
             Place::Closed => {
                 *place = Place::Closed;
                 return Err(PortFailure::Unavailable(format!("{} is closed", self.name())));
@@ -82,7 +83,7 @@ impl Writer {
                 if sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok() {
                     *place = Place::Ready(connection);
                 }
-                Err(stop.failure(&self.name()))
+                Err(failure(stop, &self.name()))
             }
         }
     }

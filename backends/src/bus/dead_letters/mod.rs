@@ -7,6 +7,9 @@
 pub(crate) mod contract;
 #[cfg(test)]
 pub(crate) mod memory;
+mod postgres;
+
+pub use postgres::PostgresDeadLetters;
 
 use async_trait::async_trait;
 use bytes::Bytes;

@@ -1,7 +1,7 @@
 //! The statements of the queue. Columns are read through `CAST`, so that a record damaged by hand still comes as bytes.
 
 use super::shelf::{Found, Gap, Message};
-use crate::sqlite::{signed, units, unsigned};
+use crate::sql::{signed, units, unsigned};
 use bytes::Bytes;
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 use stampede_actors::ports::{DeadLetter, DeliveryId};

@@ -1,7 +1,7 @@
 //! Forgetting the orders of an event: for the demo only, so it is no part of the port.
 
 use super::SqliteCatalogue;
-use crate::sqlite::Stop;
+use crate::{catalogue::shelf::Shelf as _, sql::Stop};
 use sqlx::SqliteConnection;
 use stampede_actors::ports::PortResult;
 use stampede_domain::EventSlug;
@@ -26,6 +26,6 @@ async fn forget(connection: &mut SqliteConnection, slug: String) -> Result<(), S
     for statement in OF_THE_EVENT {
         sqlx::query(statement).bind(&slug).execute(&mut *connection).await?;
     }
-    super::rows::raise_revision(connection).await?;
+    connection.raise_revision().await?;
     Ok(())
 }

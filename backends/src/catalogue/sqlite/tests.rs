@@ -4,6 +4,7 @@ use crate::{
     catalogue::contract,
     order_store::rig::{Shop, StoreRig, fair},
 };
+use stampede_actors::ports::PortFailure;
 use std::sync::Arc;
 use tempfile::TempDir;
 

@@ -3,7 +3,7 @@
 //! The queries trust no constraint: they are there for the day on which one was wrong, or a row was changed by hand.
 
 use super::rows;
-use crate::sqlite::unsigned;
+use crate::{order_store::columns, sql::unsigned};
 use sqlx::{Row, SqliteConnection, SqlitePool};
 use stampede_actors::ports::Audit;
 use stampede_domain::{PoolId, PoolNumbers, decide::PoolRow, laws::PoolSums};
@@ -69,7 +69,7 @@ pub(super) async fn pool(connection: &mut SqliteConnection, pool: PoolId) -> sql
     let named = sqlx::query("SELECT event || ' / ' || ticket_type FROM pools WHERE id = ?");
     let named = named.bind(pool.0).fetch_optional(&mut *connection).await?;
     let name = named.map_or(Ok("orders of no known pool".to_owned()), |row| row.try_get(0))?;
-    let version = crate::sqlite::signed(pool_row.numbers.version);
+    let version = crate::sql::signed(pool_row.numbers.version);
     let row = sqlx::query(SUMS).bind(version).bind(pool.0).fetch_one(&mut *connection).await?;
     let number = |column: usize| row.try_get::<i64, _>(column).map(unsigned);
     let mut sums = PoolSums {
@@ -94,7 +94,7 @@ pub(super) async fn pool(connection: &mut SqliteConnection, pool: PoolId) -> sql
     let mut by_status = Vec::new();
     for row in sqlx::query(BY_STATUS).bind(pool.0).fetch_all(connection).await? {
         // A status that is none is counted among the unreadable rows.
-        if let Some(status) = rows::status(row.try_get(0)?) {
+        if let Some(status) = columns::status(row.try_get(0)?) {
             by_status.push((status, unsigned(row.try_get(1)?), unsigned(row.try_get(2)?)));
         }
     }

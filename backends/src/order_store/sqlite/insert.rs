@@ -4,9 +4,12 @@
 //! A list has a fixed length, so that its statement is prepared once; what is left over at its end stays NULL and is not
 //! selected.
 
-use crate::sqlite::signed;
+use crate::{
+    order_store::columns::{NewRow, contact_text, status_code},
+    sql::signed,
+};
 use sqlx::{AssertSqlSafe, SqliteConnection};
-use stampede_domain::{BuyerId, Contact, Decision, Fingerprint, Millis, OrderId, PoolId};
+use stampede_domain::Millis;
 use std::{iter, sync::LazyLock};
 
 /// Rows of the long list: 2,816 values, far below SQLite's 32,766, and few statements for a full batch.
@@ -26,19 +29,6 @@ fn insert_of(rows: usize) -> String {
     )
 }
 
-/// A row to be inserted.
-pub(super) struct NewRow {
-    pub(super) order: OrderId,
-    pub(super) pool: PoolId,
-    pub(super) quantity: u32,
-    pub(super) buyer: BuyerId,
-    pub(super) fingerprint: Fingerprint,
-    pub(super) decision: Decision,
-    pub(super) asked_at: Millis,
-    pub(super) version: u64,
-    pub(super) contact: Contact,
-}
-
 /// Inserts rows, in their order.
 pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[NewRow], decided_at: Millis) -> sqlx::Result<()> {
     for list in rows.chunks(LONG) {
@@ -46,19 +36,18 @@ pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[NewRow], d
         let mut statement = sqlx::query(AssertSqlSafe(sql));
         for row in list {
             let NewRow { order, pool, quantity, buyer, fingerprint, decision, asked_at, version, contact } = row;
-            let contact = (*contact != Contact::default()).then(|| serde_json::to_string(contact).unwrap_or_default());
             statement = statement
                 .bind(order.bytes().to_vec())
                 .bind(pool.0)
                 .bind(i64::from(*quantity))
                 .bind(buyer.0)
                 .bind(fingerprint.0)
-                .bind(super::rows::status_code(decision.status()))
+                .bind(status_code(decision.status()))
                 .bind(i64::from(decision.code()))
                 .bind(asked_at.0)
                 .bind(decided_at.0)
                 .bind(signed(*version))
-                .bind(contact);
+                .bind(contact_text(contact));
         }
         statement.execute(&mut *connection).await?;
     }

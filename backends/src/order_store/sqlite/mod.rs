@@ -2,7 +2,6 @@
 //!
 //! | part | job |
 //! |---|---|
-//! | [`batch`] | a batch on its way through the judge: pure, between the reads and the writes of one transaction |
 //! | [`insert`] | the one statement that a sale's speed hangs on |
 //! | [`rows`] | the other statements, and rows as the domain knows them |
 //! | [`audit`] | the sums that the laws judge |
@@ -10,13 +9,18 @@
 //! A batch costs the same few statements however long it is: every statement is a hop to SQLite's thread and back.
 
 mod audit;
-mod batch;
 mod insert;
 mod rows;
 
-use crate::sqlite::{SHOP_FILE as FILE, ShopFile, Stop, reading, signed};
+use crate::{
+    order_store::{
+        batch::{Batch, distinct},
+        columns::Known,
+    },
+    sql::{Stop, signed},
+    sqlite::{SHOP_FILE as FILE, ShopFile, reading},
+};
 use async_trait::async_trait;
-use batch::Batch;
 use sqlx::{SqliteConnection, SqlitePool, SqliteTransaction};
 use stampede_actors::ports::{Audit, Entry, Judgement, OrderRecord, OrderStore, PoolOpening, PortFailure, PortResult};
 use stampede_domain::{Decision, Fingerprint, Millis, OrderId, PoolId, PoolNumbers, Settlement};
@@ -147,7 +151,7 @@ async fn decide(connection: &mut SqliteConnection, mut batch: Batch) -> Result<V
 }
 
 async fn settlements(connection: &mut SqliteConnection, orders: &[OrderId]) -> sqlx::Result<Vec<Settlement>> {
-    let mut by_pool: HashMap<PoolId, Vec<rows::Known>> = HashMap::new();
+    let mut by_pool: HashMap<PoolId, Vec<Known>> = HashMap::new();
     for row in rows::known(connection, orders).await? {
         by_pool.entry(row.pool).or_default().push(row);
     }
@@ -156,13 +160,13 @@ async fn settlements(connection: &mut SqliteConnection, orders: &[OrderId]) -> s
         let Some(row) = rows::pool(connection, pool).await? else { continue };
         let buyers = match row.limit_per_buyer {
             Some(_) => {
-                let concerned = rows::distinct(known.iter().map(|row| row.buyer));
+                let concerned = distinct(known.iter().map(|row| row.buyer));
                 let units = rows::units(connection, pool, concerned.clone()).await?;
                 concerned.into_iter().map(|buyer| (buyer, units.get(&buyer).copied().unwrap_or(0))).collect()
             }
             None => Vec::new(),
         };
-        let decided = known.iter().map(rows::Known::decided).collect();
+        let decided = known.iter().map(Known::decided).collect();
         settlements.push(Settlement { pool, numbers: row.numbers, decided, buyers });
     }
     Ok(settlements)

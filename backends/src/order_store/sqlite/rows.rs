@@ -2,66 +2,25 @@
 //!
 //! Lists go in as one JSON text each, read with `json_each`; ids in it are hexadecimal.
 
-use super::batch::KnownOrders;
-use crate::sqlite::{signed, units as as_units, unsigned};
+use crate::{
+    order_store::{
+        batch::KnownOrders,
+        columns::{Known, contact, decision, reason, status},
+    },
+    sql::{signed, strange, units as as_units, unsigned},
+};
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 use stampede_actors::ports::OrderRecord;
-use stampede_domain::{
-    BuyerId, Decided, Decision, Fingerprint, Millis, OrderId, OrderStatus, PoolId, PoolNumbers, RejectReason,
-    decide::PoolRow,
-};
-use std::{
-    collections::{HashMap, HashSet},
-    fmt::Write as _,
-    hash::Hash,
-};
+use stampede_domain::{BuyerId, Fingerprint, Millis, OrderId, PoolId, PoolNumbers, decide::PoolRow};
+use std::{collections::HashMap, fmt::Write as _};
 
 /// Buyers read in one text of about a megabyte.
 const BUYERS_A_TEXT: u64 = 50_000;
-
-/// What is needed of a row that exists.
-pub(super) struct Known {
-    pub(super) order: OrderId,
-    pub(super) pool: PoolId,
-    pub(super) buyer: BuyerId,
-    pub(super) fingerprint: Fingerprint,
-    pub(super) decision: Decision,
-}
-
-impl Known {
-    pub(super) fn decided(&self) -> Decided {
-        Decided { order: self.order, fingerprint: self.fingerprint, decision: self.decision }
-    }
-}
-
-/// Each once, in the order of the first.
-pub(super) fn distinct<T: Eq + Hash + Copy>(all: impl Iterator<Item = T>) -> Vec<T> {
-    let mut seen = HashSet::new();
-    all.filter(|one| seen.insert(*one)).collect()
-}
-
-/// The number of a status in its column; never renumber.
-pub(super) fn status_code(status: OrderStatus) -> i64 {
-    OrderStatus::ALL.iter().position(|other| *other == status).map_or(0, |place| signed(place as u64))
-}
-
-pub(super) fn status(code: i64) -> Option<OrderStatus> {
-    OrderStatus::ALL.get(usize::try_from(code).ok()?).copied()
-}
-
-fn decision(row: &SqliteRow, column: usize) -> sqlx::Result<Decision> {
-    let code: i64 = row.try_get(column)?;
-    u8::try_from(code).ok().and_then(Decision::from_code).ok_or_else(|| strange(format!("decision {code}")))
-}
 
 fn order(row: &SqliteRow, column: usize) -> sqlx::Result<OrderId> {
     let bytes: &[u8] = row.try_get(column)?;
     let bytes: [u8; 16] = bytes.try_into().map_err(|_| strange(format!("an id of {} bytes", bytes.len())))?;
     Ok(bytes.into())
-}
-
-fn strange(what: String) -> sqlx::Error {
-    sqlx::Error::Decode(format!("{what}, which no version of the shop writes").into())
 }
 
 fn hex_list(orders: &[OrderId]) -> String {
@@ -89,7 +48,7 @@ pub(super) async fn known(connection: &mut SqliteConnection, orders: &[OrderId])
             pool: PoolId(row.try_get(1)?),
             buyer: BuyerId(row.try_get(2)?),
             fingerprint: Fingerprint(row.try_get(3)?),
-            decision: decision(row, 4)?,
+            decision: decision(row.try_get(4)?)?,
         })
     };
     rows.iter().map(known).collect()
@@ -256,12 +215,6 @@ pub(super) async fn after(readers: &SqlitePool, after: Option<OrderId>, limit: u
 
 fn record(row: &SqliteRow) -> sqlx::Result<OrderRecord> {
     let code: i64 = row.try_get(5)?;
-    let reason = match decision(row, 6)? {
-        Decision::Rejected(reason) => Some(reason),
-        _ => None::<RejectReason>,
-    };
-    let contact: Option<&str> = row.try_get(10)?;
-    let contact = contact.map(serde_json::from_str).transpose().map_err(|_| strange("a contact".into()))?;
     Ok(OrderRecord {
         order: order(row, 0)?,
         pool: PoolId(row.try_get(1)?),
@@ -269,10 +222,10 @@ fn record(row: &SqliteRow) -> sqlx::Result<OrderRecord> {
         buyer: BuyerId(row.try_get(3)?),
         fingerprint: Fingerprint(row.try_get(4)?),
         status: status(code).ok_or_else(|| strange(format!("status {code}")))?,
-        reason,
+        reason: reason(decision(row.try_get(6)?)?),
         asked_at: Millis(row.try_get(7)?),
         decided_at: Millis(row.try_get(8)?),
         version: unsigned(row.try_get(9)?),
-        contact: contact.unwrap_or_default(),
+        contact: contact(row.try_get(10)?)?,
     })
 }

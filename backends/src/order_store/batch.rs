@@ -1,12 +1,15 @@
 //! A batch on its way through the judge. Pure: what it needs to know is given to it.
 
-use super::insert::NewRow;
+use super::columns::NewRow;
 use stampede_actors::ports::{Entry, Judgement};
 use stampede_domain::{
     BuyerId, Contact, Decided, Decision, Fingerprint, Millis, OrderId, PoolId, Settlement,
     decide::{self, Offer, PoolRow, Verdict},
 };
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    hash::Hash,
+};
 
 /// Decisions that exist, by order.
 pub(super) type KnownOrders = HashMap<OrderId, (Decision, Fingerprint)>;
@@ -32,6 +35,12 @@ pub(super) struct Outcome {
     pub(super) bought: Vec<(BuyerId, u32)>,
     /// `None` when nothing of the part is decided.
     pub(super) judgement: Option<Judgement>,
+}
+
+/// Each once, in the order of the first.
+pub(super) fn distinct<T: Eq + Hash + Copy>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = HashSet::new();
+    all.filter(|one| seen.insert(*one)).collect()
 }
 
 impl Batch {
@@ -68,6 +77,11 @@ impl Batch {
         &self.orders
     }
 
+    /// The pools of the batch, each once.
+    pub(super) fn pools(&self) -> Vec<PoolId> {
+        self.parts.iter().map(|part| part.pool).collect()
+    }
+
     pub(super) fn parts(&mut self) -> Vec<Part> {
         std::mem::take(&mut self.parts)
     }
@@ -76,7 +90,7 @@ impl Batch {
 impl Part {
     /// The buyers of the part, each once.
     pub(super) fn buyers(&self) -> Vec<BuyerId> {
-        super::rows::distinct(self.offers.iter().map(|offer| offer.buyer))
+        distinct(self.offers.iter().map(|offer| offer.buyer))
     }
 
     /// Judges the part. `known` learns what it decides: the same id may be offered for another pool in the same batch.
@@ -128,8 +142,10 @@ impl Part {
             }
         }
         let with_units = |buyers: Vec<BuyerId>| -> Vec<(BuyerId, u32)> {
-            let distinct = super::rows::distinct(buyers.into_iter());
-            distinct.into_iter().map(|buyer| (buyer, units.get(&buyer).copied().unwrap_or(0))).collect()
+            distinct(buyers.into_iter())
+                .into_iter()
+                .map(|buyer| (buyer, units.get(&buyer).copied().unwrap_or(0)))
+                .collect()
         };
         let bought = with_units(bought);
         let settlement = Settlement { pool: self.pool, numbers: row.numbers, decided, buyers: with_units(buyers) };

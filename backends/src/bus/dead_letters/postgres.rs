@@ -1,0 +1,152 @@
+//! Dead letters in a table.
+
+use super::{DeadLetterShelf, NewDeadLetter, letter_id};
+use crate::{
+    postgres::{Database, End, Patience, Source},
+    sql::{Stop, signed, units, unsigned},
+};
+use async_trait::async_trait;
+use sqlx::{PgConnection, Row, postgres::PgRow};
+use stampede_actors::ports::{DeadLetter, DeliveryId, PortResult};
+use stampede_domain::Millis;
+
+/// A [`DeadLetterShelf`] on Postgres.
+#[derive(Clone)]
+pub struct PostgresDeadLetters {
+    database: Database,
+}
+
+impl PostgresDeadLetters {
+    /// The dead letters in a database.
+    #[must_use]
+    pub fn new(database: &Database) -> Self {
+        Self { database: database.clone() }
+    }
+}
+
+#[async_trait]
+impl DeadLetterShelf for PostgresDeadLetters {
+    async fn put(&self, letters: &[NewDeadLetter]) -> PortResult<()> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let letters = letters.to_vec();
+        let answer =
+            self.database.transaction(Patience::Ordinary, "", move |connection, _| Box::pin(put(connection, letters)));
+        answer.await
+    }
+
+    async fn list(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
+        let list = self
+            .database
+            .read(Source::Primary, move |connection| Box::pin(async move { Ok(list(connection, limit).await?) }));
+        list.await
+    }
+
+    async fn count(&self) -> PortResult<u64> {
+        // By a column that a web process may read, too.
+        let count = self.database.read(Source::Primary, |connection| {
+            Box::pin(async move {
+                let row = sqlx::query("SELECT count(id) FROM dead_letters").fetch_one(connection).await?;
+                Ok(unsigned(row.try_get(0)?))
+            })
+        });
+        count.await
+    }
+}
+
+async fn put(connection: &mut PgConnection, letters: Vec<NewDeadLetter>) -> Result<End<()>, Stop> {
+    // The one character that Postgres cannot keep in a text; a letter is not to be lost for it.
+    let text = |text: &str| text.replace('\0', "\u{fffd}");
+    sqlx::query(
+        "INSERT INTO dead_letters (message_key, id, payload, reason, attempts, dead_since)
+         SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[])
+         ON CONFLICT (message_key) DO NOTHING",
+    )
+    .bind(letters.iter().map(|letter| text(&letter.message_key)).collect::<Vec<_>>())
+    .bind(letters.iter().map(|letter| signed(letter_id(&letter.message_key).0)).collect::<Vec<_>>())
+    .bind(letters.iter().map(|letter| letter.payload.to_vec()).collect::<Vec<_>>())
+    .bind(letters.iter().map(|letter| text(&letter.reason)).collect::<Vec<_>>())
+    .bind(letters.iter().map(|letter| i64::from(letter.attempts)).collect::<Vec<_>>())
+    .bind(letters.iter().map(|letter| letter.dead_since.0).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(End::Commit(()))
+}
+
+async fn list(connection: &mut PgConnection, limit: usize) -> sqlx::Result<Vec<DeadLetter>> {
+    let oldest =
+        "SELECT id, payload, reason, attempts, dead_since FROM dead_letters ORDER BY dead_since, message_key LIMIT $1";
+    let rows = sqlx::query(oldest).bind(signed(limit as u64)).fetch_all(connection).await?;
+    rows.iter().map(letter).collect()
+}
+
+fn letter(row: &PgRow) -> sqlx::Result<DeadLetter> {
+    Ok(DeadLetter {
+        id: DeliveryId(unsigned(row.try_get(0)?)),
+        payload: row.try_get::<Vec<u8>, _>(1)?.into(),
+        reason: row.try_get(2)?,
+        attempts: units(row.try_get(3)?),
+        dead_since: Millis(row.try_get(4)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{bus::dead_letters::contract, postgres::scratch::Scratch};
+    use stampede_actors::ports::PortFailure;
+
+    /// A shelf whose database goes with it.
+    struct Shelf {
+        scratch: tokio::sync::OnceCell<Scratch>,
+    }
+
+    #[async_trait]
+    impl DeadLetterShelf for Shelf {
+        async fn put(&self, letters: &[NewDeadLetter]) -> PortResult<()> {
+            self.shelf().await.put(letters).await
+        }
+        async fn list(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
+            self.shelf().await.list(limit).await
+        }
+        async fn count(&self) -> PortResult<u64> {
+            self.shelf().await.count().await
+        }
+    }
+
+    impl Shelf {
+        fn new() -> Self {
+            Self { scratch: tokio::sync::OnceCell::new() }
+        }
+        async fn shelf(&self) -> PostgresDeadLetters {
+            PostgresDeadLetters::new(&self.scratch.get_or_init(Scratch::new).await.open().await)
+        }
+    }
+
+    contract::dead_letter_contract!(Shelf::new());
+
+    #[tokio::test]
+    async fn a_reason_that_postgres_cannot_keep_does_not_lose_the_letter() {
+        let shelf = Shelf::new();
+        let letter = NewDeadLetter {
+            message_key: "k\0".into(),
+            payload: vec![0].into(),
+            reason: "a\0b".into(),
+            attempts: u32::MAX,
+            dead_since: Millis(1),
+        };
+        shelf.put(&[letter.clone(), letter]).await.unwrap();
+        let listed = shelf.list(5).await.unwrap();
+        assert_eq!((listed.len(), listed[0].reason.as_str(), listed[0].attempts), (1, "a\u{fffd}b", u32::MAX));
+    }
+
+    #[tokio::test]
+    async fn a_shelf_that_is_closed_is_unavailable() {
+        let scratch = Scratch::new().await;
+        let database = scratch.open().await;
+        let shelf = PostgresDeadLetters::new(&database);
+        database.close().await;
+        assert!(matches!(shelf.count().await, Err(PortFailure::Unavailable(_))));
+    }
+}

@@ -1,0 +1,138 @@
+//! The statements of the catalogue.
+
+use crate::{
+    catalogue::{
+        document::{read, write},
+        shelf::{PoolNow, Shelf},
+    },
+    sql::{units, unsigned},
+};
+use async_trait::async_trait;
+use sqlx::{PgConnection, Row, postgres::PgRow};
+use stampede_actors::ports::Listing;
+use stampede_domain::{Event, EventSlug, PoolId, TicketType};
+
+pub(super) async fn revision(connection: &mut PgConnection) -> sqlx::Result<u64> {
+    let row = sqlx::query("SELECT revision FROM catalogue").fetch_one(connection).await?;
+    row.try_get(0).map(unsigned)
+}
+
+pub(super) async fn listings(connection: &mut PgConnection) -> sqlx::Result<Vec<Listing>> {
+    let all = "SELECT document, waiting, paused FROM events ORDER BY position";
+    sqlx::query(all).fetch_all(connection).await?.iter().map(to_listing).collect()
+}
+
+fn to_listing(row: &PgRow) -> sqlx::Result<Listing> {
+    let waiting: Option<String> = row.try_get(1)?;
+    let event = read(row.try_get(0)?)?;
+    Ok(Listing { event, paused: row.try_get(2)?, waiting: waiting.as_deref().map(read).transpose()? })
+}
+
+#[async_trait]
+impl Shelf for PgConnection {
+    async fn listing(&mut self, slug: &EventSlug) -> sqlx::Result<Option<Listing>> {
+        let one = sqlx::query("SELECT document, waiting, paused FROM events WHERE slug = $1");
+        one.bind(slug.as_str().to_owned()).fetch_optional(self).await?.as_ref().map(to_listing).transpose()
+    }
+
+    /// In the order of their ids, as the judge takes them.
+    async fn lock(&mut self, pools: Vec<PoolId>) -> sqlx::Result<()> {
+        let lock = sqlx::query("SELECT id FROM pools WHERE id = ANY($1) ORDER BY id FOR UPDATE");
+        lock.bind(pools.iter().map(|pool| pool.0).collect::<Vec<_>>()).execute(self).await?;
+        Ok(())
+    }
+
+    async fn pool(&mut self, pool: PoolId) -> sqlx::Result<Option<PoolNow>> {
+        let one = "SELECT event, ticket_type, capacity, held + sold, limit_per_buyer FROM pools WHERE id = $1";
+        let Some(row) = sqlx::query(one).bind(pool.0).fetch_optional(self).await? else { return Ok(None) };
+        Ok(Some(PoolNow {
+            event: row.try_get(0)?,
+            ticket_type: row.try_get(1)?,
+            capacity: units(row.try_get(2)?),
+            used: units(row.try_get(3)?),
+            limit: row.try_get::<Option<i64>, _>(4)?.map(units),
+        }))
+    }
+
+    async fn has_orders(&mut self, pool: PoolId) -> sqlx::Result<bool> {
+        let any = sqlx::query("SELECT EXISTS (SELECT 1 FROM orders WHERE pool = $1)");
+        any.bind(pool.0).fetch_one(self).await?.try_get(0)
+    }
+
+    async fn insert_pool(&mut self, event: &EventSlug, ticket_type: &TicketType) -> sqlx::Result<()> {
+        sqlx::query(
+            "INSERT INTO pools (id, event, ticket_type, capacity, limit_per_buyer) VALUES ($1, $2, $3, $4, $5)",
+        )
+        .bind(ticket_type.pool(event).0)
+        .bind(event.as_str().to_owned())
+        .bind(ticket_type.id.as_str().to_owned())
+        .bind(i64::from(ticket_type.capacity))
+        .bind(ticket_type.limit_per_buyer.map(i64::from))
+        .execute(self)
+        .await?;
+        Ok(())
+    }
+
+    async fn change_pool(&mut self, pool: PoolId, to: &TicketType) -> sqlx::Result<()> {
+        sqlx::query("UPDATE pools SET capacity = $1, limit_per_buyer = $2, version = version + 1 WHERE id = $3")
+            .bind(i64::from(to.capacity))
+            .bind(to.limit_per_buyer.map(i64::from))
+            .bind(pool.0)
+            .execute(self)
+            .await?;
+        Ok(())
+    }
+
+    async fn count_buyers(&mut self, pool: PoolId) -> sqlx::Result<()> {
+        sqlx::query(
+            "INSERT INTO buyer_units (pool, buyer, units, version)
+             SELECT $1, buyer, sum(quantity)::bigint, (SELECT version FROM pools WHERE id = $1)
+             FROM orders WHERE pool = $1 AND status BETWEEN 1 AND 4 GROUP BY buyer",
+        )
+        .bind(pool.0)
+        .execute(self)
+        .await?;
+        Ok(())
+    }
+
+    async fn forget_buyers(&mut self, pool: PoolId) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM buyer_units WHERE pool = $1").bind(pool.0).execute(self).await?;
+        Ok(())
+    }
+
+    async fn delete_pool(&mut self, pool: PoolId) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM pools WHERE id = $1").bind(pool.0).execute(self).await?;
+        Ok(())
+    }
+
+    async fn raise_epochs(&mut self, event: &EventSlug) -> sqlx::Result<()> {
+        let raise = sqlx::query("UPDATE pools SET epoch = epoch + 1, version = version + 1 WHERE event = $1");
+        raise.bind(event.as_str().to_owned()).execute(self).await?;
+        Ok(())
+    }
+
+    async fn put_event(&mut self, event: &Event, waiting: Option<&Event>) -> sqlx::Result<()> {
+        sqlx::query(
+            "INSERT INTO events (slug, position, document, waiting)
+             VALUES ($1, (SELECT coalesce(max(position), 0) + 1 FROM events), $2, $3)
+             ON CONFLICT (slug) DO UPDATE SET document = excluded.document, waiting = excluded.waiting",
+        )
+        .bind(event.slug.as_str().to_owned())
+        .bind(write(event)?)
+        .bind(waiting.map(write).transpose()?)
+        .execute(self)
+        .await?;
+        Ok(())
+    }
+
+    async fn set_paused(&mut self, slug: &EventSlug, paused: bool) -> sqlx::Result<()> {
+        let set = sqlx::query("UPDATE events SET paused = $1 WHERE slug = $2");
+        set.bind(paused).bind(slug.as_str().to_owned()).execute(self).await?;
+        Ok(())
+    }
+
+    async fn raise_revision(&mut self) -> sqlx::Result<()> {
+        sqlx::query("UPDATE catalogue SET revision = revision + 1").execute(self).await?;
+        Ok(())
+    }
+}
