@@ -17,12 +17,16 @@ mod schema;
 mod session;
 
 #[cfg(test)]
+pub(crate) mod proxy;
+#[cfg(test)]
 pub(crate) mod scratch;
 #[cfg(test)]
 mod tests;
 
 pub use database::Database;
 pub(crate) use database::{End, Patience, Source};
+#[cfg(test)]
+pub(crate) use error::code_of;
 pub use open::OpenPostgresError;
 pub use options::PostgresOptions;
 pub use schema::MigrateReport;

@@ -1,11 +1,14 @@
 //! Databases for tests: each test has its own on the server that `STAMPEDE_TEST_POSTGRES_URL` names.
 
-use super::{Database, PostgresOptions, schema};
+use super::{Database, PostgresOptions, proxy::Proxy, schema};
 use crate::{
     PostgresCatalogue, PostgresOrderStore,
     order_store::rig::{Shop, StoreRig},
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 use std::{
     str::FromStr,
     sync::{
@@ -83,6 +86,29 @@ impl Scratch {
         Database::connect(&self.options()).await.unwrap()
     }
 
+    /// Options as another user, who is made, `IN ROLE` of what is given.
+    pub(crate) async fn options_as(&self, more: &str) -> PostgresOptions {
+        // Users belong to the server, as the database's name does.
+        let user = format!("{}_user", self.name);
+        self.execute(&format!(
+            "DROP ROLE IF EXISTS \"{user}\"; CREATE ROLE \"{user}\" LOGIN PASSWORD 'open sesame' {more}"
+        ))
+        .await;
+        let url = self.server.clone().database(&self.name).username(&user).password("open sesame").to_url_lossy();
+        PostgresOptions { url: url.to_string(), ..self.options() }
+    }
+
+    /// Options that reach the server through a wire that can be cut.
+    pub(crate) async fn behind_a_proxy(&self) -> (PostgresOptions, Proxy) {
+        let address = (self.server.get_host(), self.server.get_port());
+        let server = tokio::net::lookup_host(address).await.unwrap().next().unwrap();
+        let proxy = Proxy::to(server).await;
+        let through = self.server.clone().database(&self.name).host("127.0.0.1").port(proxy.port);
+        // In the clear, so that the wire can tell what passes.
+        let url = through.ssl_mode(PgSslMode::Disable).to_url_lossy().to_string();
+        (PostgresOptions { url, ..self.options() }, proxy)
+    }
+
     /// A connection past the shop.
     pub(crate) async fn by_hand(&self) -> PgConnection {
         self.server.clone().database(&self.name).connect().await.unwrap()
@@ -101,7 +127,8 @@ impl Drop for Scratch {
         // The test's own runtime may be about to end.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(making(&server, [format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")]));
+            let user = format!("DROP ROLE IF EXISTS \"{name}_user\"");
+            runtime.block_on(making(&server, [format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"), user]));
         });
         if dropping.join().is_err() && !std::thread::panicking() {
             panic!("the test's database could not be dropped");
