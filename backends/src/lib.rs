@@ -16,7 +16,8 @@ mod timed;
 
 pub use around::Surrounded;
 pub use bus::{
-    DeadLetterShelf, NewDeadLetter, OpenPubSubError, PostgresDeadLetters, PubSubBus, PubSubOptions, QueueOptions, SqliteBus, bootstrap,
+    DeadLetterShelf, NewDeadLetter, OpenPubSubError, PostgresDeadLetters, PubSubBus, PubSubOptions, QueueOptions,
+    SqliteBus, bootstrap,
 };
 pub use catalogue::{PostgresCatalogue, SqliteCatalogue};
 pub use flaky::Flaky;
