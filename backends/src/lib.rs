@@ -21,7 +21,7 @@ pub use bus::{
 };
 pub use catalogue::{PostgresCatalogue, SqliteCatalogue};
 pub use flaky::Flaky;
-pub use ledger::InProcessLedger;
+pub use ledger::{InProcessLedger, OpenRedisError, RedisLedger, RedisOptions};
 pub use order_store::{PostgresOrderStore, SqliteOrderStore};
 pub use postgres::{Database, MigrateReport, OpenPostgresError, PostgresOptions};
 pub use sqlite::{OpenError, ShopFile};

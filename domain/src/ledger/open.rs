@@ -64,4 +64,11 @@ impl PoolBook {
         }
         book
     }
+
+    /// The same book, fresh, with room for `notes` notes, in whole segments: for comparing ledgers where notes are dropped.
+    #[must_use]
+    pub fn keeping_notes(mut self, notes: usize) -> Self {
+        self.notes = Notes::keeping(notes);
+        self
+    }
 }

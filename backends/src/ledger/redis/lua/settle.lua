@@ -1,0 +1,45 @@
+-- Step 5: `PoolBook::settle`. The pool's version, capacity, held, sold; how many buyers; buyers with their units; the decided:
+-- id, fingerprint, decision. Answers how many promises it broke, -1 when the pool is not open. Must go on without memory to
+-- spare: it drops claims, which are larger than the notes it leaves.
+
+local book, now = open_book()
+if not book then return pack('<i8', -1) end
+
+local version, capacity, held, sold, buyers, at = unpack_bytes('<i8i8i8i8i8', ARGV[1], 9)
+if version > book.version then
+  book.version, book.capacity, book.held, book.sold = version, capacity, held, sold
+end
+
+local names, settled = {}, {}
+for i = 1, buyers do
+  names[i], settled[i], at = unpack_bytes('<c8I4', ARGV[1], at)
+end
+if book.limit >= 0 and buyers > 0 then
+  local units, changed = read_buyers(book, names), {}
+  for i, buyer in ipairs(names) do
+    local of = units[buyer] or { version = book.opened_version, settled = 0, claimed = 0 }
+    if version > of.version then
+      of.version, of.settled = version, settled[i]
+      units[buyer], changed[buyer] = of, true
+    end
+  end
+  write_buyers(book, units, changed)
+end
+
+local ids, notes = {}, {}
+while at <= #ARGV[1] do
+  local id, fingerprint, decision
+  id, fingerprint, decision, at = unpack_bytes('<c16c8B', ARGV[1], at)
+  ids[#ids + 1], notes[#notes + 1] = id, { id, fingerprint, decision }
+end
+local claims, broken = read_claims(book, ids), 0
+for _, note in ipairs(notes) do
+  local claim = claims[note[1]]
+  local is_confirmed = note[3] == 1
+  if not is_confirmed and claim and claim.state == PROMISED and claim.fingerprint == note[2] then broken = broken + 1 end
+end
+drop_claims(book, claims, ids)
+write_notes(book, notes, now)
+save(book)
+tell()
+return pack('<i8', broken)
