@@ -31,7 +31,6 @@ pub(super) fn order(number: u32) -> OrderId {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "the figure is wanted")]
 async fn a_note_takes_less_than_60_bytes_and_goes_with_its_book() {
     let server = Server::start(&[]).await;
     let prefix = own_prefix();
