@@ -24,6 +24,8 @@ func newGRPC(options ...grpc.ServerOption) *grpc.Server {
 		grpc.InitialConnWindowSize(16<<20),
 		grpc.ReadBufferSize(128<<10),
 		grpc.WriteBufferSize(128<<10),
+		// A client that died in silence must not be sent messages for ever: its streams end after ten seconds.
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 5 * time.Second, Timeout: 5 * time.Second}),
 		// Clients ping as they like; Google's default here would throw out those that ping often.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 	)...)
