@@ -25,6 +25,10 @@ const ARMFUL: usize = 1000;
 /// Bytes outstanding, as the client has it by default.
 const OUTSTANDING_BYTES: i64 = 100 << 20;
 
+/// After so much silence a stream is opened anew: its connection may have died without our end knowing, and would stay so for a
+/// quarter of an hour. Rare, because a message that is on the way at that moment comes only after a lease.
+const SILENCE: Duration = Duration::from_secs(60);
+
 /// What all streams are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Order {
@@ -120,6 +124,7 @@ impl<D: Destination> Intake<D> {
                     Ok(first) => first,
                     Err(ended) => return ended,
                 },
+                () = sleep(SILENCE) => return Ended::ByOrder,
             };
             let mut messages = vec![first];
             let ended = gather(stream, &mut messages, room.min(ARMFUL)).await;

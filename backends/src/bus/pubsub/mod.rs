@@ -129,14 +129,15 @@ impl PubSubBus {
     ) -> Result<Self, OpenPubSubError> {
         let doors = Doors::new(&options)?;
         bootstrap::look(&doors, &options).await?;
-        let publisher = doors.publisher(&options).await.map_err(|error| bootstrap::unreachable(&options, error))?;
+        let outbox = Outbox::open(doors.clone(), options.clone()).await;
+        let outbox = outbox.map_err(|error| bootstrap::unreachable(&options, error))?;
         let inbox = Arc::new(Inbox {
             tray: Mutex::new(Tray::new(options.lease, options.ready)),
             ready: Notify::new(),
             roomier: Notify::new(),
         });
         let bus = Self {
-            outbox: Outbox::new(publisher, options.max_publishing, options.publish_deadline),
+            outbox,
             inbox,
             pulls: options.pulls,
             clock,

@@ -10,13 +10,18 @@
 //! A batch is handed over whole in one poll, and a task of its own waits for the answers. So a caller who hangs up takes
 //! nothing back, and the room of a message is free again only when the client has let go of it.
 
-use super::{doors::meaning, weather::Weather};
+use super::{
+    doors::{Doors, meaning},
+    options::PubSubOptions,
+    weather::Weather,
+};
+use google_cloud_gax::client_builder;
 use google_cloud_pubsub::{client::Publisher, error::PublishError, model::Message, publisher::PublishFuture};
 use stampede_actors::ports::{Outgoing, PortFailure, PortResult};
 use std::{
     pin::pin,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -31,11 +36,41 @@ use tokio::{
 const LARGEST: usize = 9_990_000;
 
 pub(super) struct Outbox {
-    publisher: Publisher,
+    client: Arc<Client>,
     room: Arc<Semaphore>,
     deadline: Duration,
     closed: AtomicBool,
     weather: Arc<Weather>,
+}
+
+/// The client, and how to get another one.
+struct Client {
+    current: RwLock<Current>,
+    doors: Doors,
+    options: PubSubOptions,
+}
+
+#[derive(Clone)]
+struct Current {
+    publisher: Publisher,
+    /// Which one this is.
+    number: u64,
+}
+
+impl Client {
+    fn current(&self) -> Current {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes a new client, with a new connection, unless somebody did so already.
+    async fn replace(&self, number: u64) {
+        let Ok(publisher) = self.doors.publisher(&self.options).await else { return };
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.number == number {
+            // The old one ends when it has sent or given up what it holds.
+            *current = Current { publisher, number: number + 1 };
+        }
+    }
 }
 
 /// What became of a message in the first moment.
@@ -45,10 +80,14 @@ enum Handed {
 }
 
 impl Outbox {
-    pub(super) fn new(publisher: Publisher, room: usize, deadline: Duration) -> Self {
-        let room = Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)));
+    pub(super) async fn open(doors: Doors, options: PubSubOptions) -> client_builder::Result<Self> {
+        let publisher = doors.publisher(&options).await?;
+        let room = Arc::new(Semaphore::new(options.max_publishing.min(Semaphore::MAX_PERMITS)));
         let weather = Arc::new(Weather::new("publishing to Pub/Sub"));
-        Self { publisher, room, deadline, closed: AtomicBool::new(false), weather }
+        let deadline = options.publish_deadline;
+        let current = RwLock::new(Current { publisher, number: 0 });
+        let client = Arc::new(Client { current, doors, options });
+        Ok(Self { client, room, deadline, closed: AtomicBool::new(false), weather })
     }
 
     pub(super) async fn publish(&self, batch: Vec<Outgoing>) -> Vec<PortResult<()>> {
@@ -56,15 +95,17 @@ impl Outbox {
             return Vec::new();
         }
         let count = batch.len();
-        let (handed, room) = self.hand_over(batch);
+        let Current { publisher, number } = self.client.current();
+        let (handed, room) = self.hand_over(&publisher, batch);
         let (tell, told) = oneshot::channel();
-        let waiting = Answers { deadline: self.deadline, weather: Arc::clone(&self.weather), room };
+        let (client, weather) = (Arc::clone(&self.client), Arc::clone(&self.weather));
+        let waiting = Answers { deadline: self.deadline, weather, room, client, number };
         tokio::spawn(waiting.gather(handed, tell));
         told.await.unwrap_or_else(|_| vec![Err(unknown("the task that waited for Pub/Sub ended")); count])
     }
 
     /// All of a batch in one go, as far as there is room.
-    fn hand_over(&self, batch: Vec<Outgoing>) -> (Vec<Handed>, Option<OwnedSemaphorePermit>) {
+    fn hand_over(&self, publisher: &Publisher, batch: Vec<Outgoing>) -> (Vec<Handed>, Option<OwnedSemaphorePermit>) {
         if self.closed.load(Ordering::Acquire) {
             return (batch.iter().map(|_| Handed::Not(closed())).collect(), None);
         }
@@ -84,7 +125,7 @@ impl Outbox {
                 };
                 left = after;
                 // Without an ordering key: the client would keep a task for each, for ever.
-                Handed::Over(self.publisher.publish(Message::new().set_data(payload)))
+                Handed::Over(publisher.publish(Message::new().set_data(payload)))
             })
             .collect();
         (handed, room)
@@ -109,7 +150,7 @@ impl Outbox {
     pub(super) async fn close(&self) {
         self.closed.store(true, Ordering::Release);
         // What does not go out in time has been answered as unknown.
-        let _ = tokio::time::timeout(self.deadline, self.publisher.flush()).await;
+        let _ = tokio::time::timeout(self.deadline, self.client.current().publisher.flush()).await;
     }
 
     pub(super) fn abandon(&self) {
@@ -122,12 +163,14 @@ struct Answers {
     weather: Arc<Weather>,
     /// Held until the client has answered for the last message.
     room: Option<OwnedSemaphorePermit>,
+    client: Arc<Client>,
+    number: u64,
 }
 
 impl Answers {
     async fn gather(mut self, handed: Vec<Handed>, tell: oneshot::Sender<Vec<PortResult<()>>>) {
         let mut late = pin!(sleep(self.deadline));
-        let mut overdue = Vec::new();
+        let (mut overdue, mut answered_any) = (Vec::new(), false);
         let mut outcomes = Vec::with_capacity(handed.len());
         for handed in handed {
             let mut answer = match handed {
@@ -148,7 +191,10 @@ impl Answers {
                 }
             };
             outcomes.push(match answered {
-                Some(answered) => self.outcome(answered),
+                Some(answered) => {
+                    answered_any = true;
+                    self.outcome(answered)
+                }
                 None => {
                     overdue.push(answer);
                     Err(self.too_late())
@@ -162,6 +208,10 @@ impl Answers {
         }
         // Nobody listens if the caller hung up.
         let _ = tell.send(outcomes);
+        if !overdue.is_empty() && !answered_any {
+            // Not a word: the connection may be dead without knowing, and would stay so for a quarter of an hour.
+            self.client.replace(self.number).await;
+        }
         for answer in overdue {
             if answer.await.is_ok() {
                 self.weather.fine();

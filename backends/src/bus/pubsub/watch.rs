@@ -33,6 +33,7 @@ pub(super) async fn keep_watch(
 ) {
     let weather = Weather::new("taking messages from Pub/Sub");
     let mut closing = orders.subscribe();
+    // A start has built the same client before; without it the client's own reconnecting would have to do.
     let Ok(admin) = doors.subscriptions().await else { return };
     let (mut away, mut seen) = (false, arrivals());
     loop {

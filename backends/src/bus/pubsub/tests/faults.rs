@@ -2,6 +2,7 @@
 
 use super::{
     super::{OpenPubSubError, PubSubBus, PubSubOptions},
+    proxy::Proxy,
     rig::{Rig, options},
     server::Server,
     sharing::{PATIENCE, consume, ids, number, numbered, publish},
@@ -153,6 +154,29 @@ async fn nobody_listens_and_publishes_end_in_time_and_all_flows_again_when_it_is
     }
     let until_it_came = consume(&bus, BTreeSet::from([20]));
     timeout(Duration::from_secs(5), until_it_came).await.expect("the streams are built again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_died_in_silence_are_replaced() {
+    let server = Server::start();
+    // What the server sends into the dead streams comes again soon.
+    server.faults(r#"{"lease_scale":0.1}"#);
+    let proxy = Proxy::before(&server.url);
+    let mut rig = Rig::at(proxy.url.clone(), 0);
+    rig.options.publish_deadline = DEADLINE;
+    let bus = rig.bus().await;
+    publish(&bus, 0..10).await;
+    consume(&bus, (0..10).collect()).await;
+    // Until the watch has looked once, after two seconds of quiet: its connection dies as well, and that is how it notices.
+    sleep(Duration::from_secs(5)).await;
+    proxy.cut();
+    let outcomes = bus.publish(numbered(10..20)).await;
+    assert!(all_unknown(&outcomes), "{outcomes:?}");
+    let cut = Instant::now();
+    while bus.publish(numbered(20..21)).await[0].is_err() {
+        assert!(cut.elapsed() < Duration::from_secs(5), "the dead connection is still used");
+    }
+    consume(&bus, BTreeSet::from([20])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! The bus over its test servers: ours for everything, and Google's for what both must agree on.
 
 mod faults;
+mod proxy;
 pub(super) mod rig;
 mod server;
 mod sharing;
