@@ -25,7 +25,7 @@ use crate::{
 use sqlx::{PgConnection, postgres::PgRow};
 use stampede_actors::ports::{Entry, Judgement, PortFailure, PortResult};
 use stampede_domain::{BuyerId, Millis, PoolId, decide::Want};
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 /// How often a batch is judged with all that is known before it is given up for now. Each time somebody else has decided one of
 /// its ids for another pool.
@@ -38,9 +38,8 @@ pub(super) async fn decide(database: &Database, now: Millis, entries: &[Entry]) 
     if entries.is_empty() {
         return Ok(Vec::new());
     }
-    let entries: Arc<[Entry]> = entries.into();
     if entries.iter().all(|entry| entry.want == Want::Place) {
-        match attempt(database, now, &entries, false).await {
+        match attempt(database, now, entries, false).await {
             Ok(Some(judgements)) => return Ok(judgements),
             // What looks impossible as a new order may be the repetition of a known one.
             Ok(None) | Err(PortFailure::Impossible(_)) => {}
@@ -48,14 +47,14 @@ pub(super) async fn decide(database: &Database, now: Millis, entries: &[Entry]) 
         }
     }
     for _ in 0..ATTEMPTS {
-        if let Some(judgements) = attempt(database, now, &entries, true).await? {
+        if let Some(judgements) = attempt(database, now, entries, true).await? {
             return Ok(judgements);
         }
     }
     Err(PortFailure::Unavailable("postgres: other writers decided ids of this batch, again and again".into()))
 }
 
-async fn attempt(database: &Database, now: Millis, entries: &Arc<[Entry]>, ask: bool) -> PortResult<Judged> {
+async fn attempt(database: &Database, now: Millis, entries: &[Entry], ask: bool) -> PortResult<Judged> {
     let batch = Batch::new(now, entries);
     let locks = rows::lock(&batch.pools());
     let answer = database.transaction(Patience::Ordinary, &locks, move |connection, locked| {
