@@ -78,9 +78,10 @@ local function free(book) return math.max(0, unsold(book) - book.claimed) end
 local function tell() call('PUBLISH', ARGV[2], '') end
 
 local function decode_claim(raw)
-  local claim = {}
-  claim.quantity, claim.buyer, claim.fingerprint, claim.made_at, claim.state, claim.attempt = unpack_bytes(CLAIM, raw)
-  return claim
+  local quantity, buyer, fingerprint, made_at, state, attempt = unpack_bytes(CLAIM, raw)
+  return {
+    quantity = quantity, buyer = buyer, fingerprint = fingerprint, made_at = made_at, state = state, attempt = attempt,
+  }
 end
 
 local function encode_claim(claim)

@@ -13,9 +13,13 @@ if not book then return '\0' end
 
 local requests, ids, names, at = {}, {}, {}, 9
 while at <= #ARGV[1] do
-  local r = {}
-  r.id, r.quantity, r.buyer, r.fingerprint, r.looked, r.epoch, r.asked_at, at = unpack_bytes(REQUEST, ARGV[1], at)
-  requests[#requests + 1], ids[#ids + 1], names[#names + 1] = r, r.id, r.buyer
+  local id, quantity, buyer, fingerprint, looked, epoch, asked_at, after = unpack_bytes(REQUEST, ARGV[1], at)
+  local n = #ids + 1
+  -- A table made with its fields is made once; one that is given them grows three times.
+  requests[n], ids[n], names[n], at = {
+    id = id, quantity = quantity, buyer = buyer, fingerprint = fingerprint, looked = looked, epoch = epoch,
+    asked_at = asked_at,
+  }, id, buyer, after
 end
 local claims = read_claims(book, ids)
 local unclaimed = {}
