@@ -71,10 +71,10 @@ async fn dropped_notes_are_dropped_as_by_the_pure_book() {
     for round in 0..60 {
         comparison.settle(300).await;
         comparison.turn();
-        for _ in 0..5 {
+        for _ in 0..15 {
             comparison.claim().await;
+            comparison.find().await;
         }
-        comparison.find().await;
         comparison.look(round).await;
     }
 }
@@ -134,13 +134,22 @@ impl Comparison<super::RedisLedger> {
     }
 
     fn turn(&mut self) {
-        let by = [3, 40, 900, 12_500, 31_000][self.chance.small(5) as usize];
-        let by = Duration::from_millis(by + self.chance.below(5));
+        let by = [3, 40, 900, 12_500, 30_000][self.chance.small(5) as usize];
+        // Often to the millisecond: limits of time lie there.
+        let by = Duration::from_millis(by + if self.chance.happens(50) { self.chance.below(5) } else { 0 });
         if self.chance.happens(25) { self.clock.turn_back(by / 3) } else { self.clock.turn(by) }
     }
 
     /// A new id, younger or older than now, or one that was there before.
     fn order(&mut self) -> OrderId {
+        if !self.orders.is_empty() && self.chance.happens(10) {
+            // Of long ago: its note may have been dropped.
+            return self.orders[self.chance.small(u32::try_from(self.orders.len()).unwrap()) as usize];
+        }
+        if !self.tickets.is_empty() && self.chance.happens(10) {
+            let at = self.chance.small(u32::try_from(self.tickets.len()).unwrap()) as usize;
+            return *self.tickets.keys().nth(at).unwrap();
+        }
         if !self.orders.is_empty() && self.chance.happens(45) {
             let recent = self.orders.len().saturating_sub(60);
             let at = recent + self.chance.small(u32::try_from(self.orders.len() - recent).unwrap()) as usize;
