@@ -34,10 +34,15 @@ enum What {
     Orders(OrdersCommand),
     /// Check the laws over every row; exit 1 when one is broken.
     Audit,
+    /// Ask the shop that runs here whether it can sell; exit 1 when not.
+    Healthcheck,
     /// Print the settings in effect, secrets hidden.
     Config(ConfigCommand),
-    /// Bring the data directory to this version's schema.
+    /// Bring the data directory or Postgres to this version's schema.
     Migrate,
+    /// Google Pub/Sub.
+    #[command(subcommand)]
+    Pubsub(PubsubCommand),
     /// The demo festival.
     #[command(subcommand)]
     Demo(DemoCommand),
@@ -87,6 +92,12 @@ struct ConfigCommand {
 }
 
 #[derive(Subcommand, Debug)]
+enum PubsubCommand {
+    /// Make the topics and subscriptions that are missing.
+    Bootstrap,
+}
+
+#[derive(Subcommand, Debug)]
 enum DemoCommand {
     /// Forget the demo's orders and open its sale anew.
     Reset,
@@ -126,11 +137,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             system.block_on(commands::sale::set_paused(&config, which.event, false))
         }
         What::Orders(OrdersCommand::Export { output }) => system.block_on(commands::orders::export(&config, output)),
+        What::Healthcheck => Ok(commands::healthcheck::healthcheck(&config)),
         What::Audit => system.block_on(commands::audit::audit(&config)),
         What::Config(what) if what.reference => commands::config::print_reference(),
         What::Config(what) if what.env_example => commands::config::print_env_example(),
         What::Config(_) => commands::config::print(&config),
         What::Migrate => system.block_on(commands::migrate::migrate(&config)),
+        What::Pubsub(PubsubCommand::Bootstrap) => system.block_on(commands::pubsub::bootstrap(&config)),
         What::Demo(DemoCommand::Reset) => system.block_on(commands::demo::reset(&config)),
     }
 }

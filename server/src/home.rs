@@ -1,5 +1,6 @@
-//! The data directory: its lock, and the secret kept in it.
+//! Where a process lives: the data directory of an embedded shop, with its lock and its secret. A shop on servers has none.
 
+use crate::config::Config;
 use anyhow::{Context, bail, ensure};
 use rand::{TryRngCore, rngs::OsRng};
 use std::{
@@ -11,9 +12,33 @@ use std::{
 /// Bytes of the secret: as many as SHA-256 makes, which is the strength that HMAC can use.
 const SECRET_LENGTH: usize = 32;
 
-/// Held by the one process that serves from a data directory; let go of when the process ends, however it ends.
-pub(crate) struct Lock {
-    _file: File,
+/// A process's home, for as long as it serves.
+pub(crate) struct Home {
+    /// Held by the one process that serves from a data directory; let go of when the process ends, however it ends.
+    _lock: Option<File>,
+    secret: Vec<u8>,
+}
+
+impl Home {
+    /// Locks the data directory of an embedded shop.
+    ///
+    /// # Errors
+    /// When it cannot be used, with the way out.
+    pub(crate) fn enter(config: &Config) -> anyhow::Result<Self> {
+        let configured = config.secret.as_deref();
+        if config.servers.are_set() {
+            // A writer signs nothing and may have none.
+            return Ok(Self { _lock: None, secret: configured.unwrap_or_default().as_bytes().to_vec() });
+        }
+        prepare(&config.data_dir)?;
+        let lock = lock(&config.data_dir)?;
+        Ok(Self { _lock: Some(lock), secret: secret(&config.data_dir, configured)? })
+    }
+
+    /// Signs links and cookies.
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.secret
+    }
 }
 
 /// Makes the directory when it is missing, and checks that it can be written to.
@@ -51,7 +76,7 @@ pub(crate) fn has_shop(directory: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When another process serves from the directory.
-pub(crate) fn lock(directory: &Path) -> anyhow::Result<Lock> {
+fn lock(directory: &Path) -> anyhow::Result<File> {
     let path = directory.join("serve.lock");
     let mut file = File::options()
         .create(true)
@@ -75,14 +100,14 @@ pub(crate) fn lock(directory: &Path) -> anyhow::Result<Lock> {
     }
     file.set_len(0)?;
     write!(file, "{}", std::process::id())?;
-    Ok(Lock { _file: file })
+    Ok(file)
 }
 
 /// The secret that signs links and cookies: the configured one, else the one kept in the directory, else a new one.
 ///
 /// # Errors
 /// When it can be neither read nor made.
-pub(crate) fn secret(directory: &Path, configured: Option<&str>) -> anyhow::Result<Vec<u8>> {
+fn secret(directory: &Path, configured: Option<&str>) -> anyhow::Result<Vec<u8>> {
     if let Some(secret) = configured {
         return Ok(secret.as_bytes().to_vec());
     }

@@ -8,6 +8,7 @@ mod commands;
 pub mod config;
 mod crowd;
 pub mod demo;
+mod greeting;
 mod home;
 pub mod serve;
 mod telemetry;

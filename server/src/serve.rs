@@ -2,7 +2,8 @@
 
 use crate::{
     config::Config,
-    crowd, demo, home,
+    crowd, demo, greeting,
+    home::Home,
     telemetry::{self, Telemetry},
     wiring::{Ports, Stage},
 };
@@ -10,7 +11,7 @@ use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web::Da
 use anyhow::Context;
 use stampede_http::{Shop, ShopOptions, ops::ControlRoom};
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
 
 /// How long an idle connection is kept: longer than a reader pauses, shorter than a crowd's worth of sockets.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -43,54 +44,76 @@ pub async fn serve(config: Config) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// As [`serve`].
 pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<ExitCode> {
-    home::prepare(&config.data_dir)?;
-    let _lock = home::lock(&config.data_dir)?;
+    let home = Home::enter(&config)?;
     let telemetry = Telemetry::begin(&config)?;
     allow_a_crowd();
-    let secret = home::secret(&config.data_dir, config.secret.as_deref())?;
-    let (ports, files) = Ports::embedded(&config.data_dir).await?;
-    demo::seed(&config, ports.catalogue.as_ref(), ports.clock.now()).await?;
+    let (ports, books) = Ports::open(&config).await?;
+    if config.servers.role.writes() {
+        demo::seed(&config, ports.catalogue.as_ref(), ports.clock.now()).await?;
+    }
     let ports = (variant.ports)(ports);
 
     let stage = Arc::new(Stage::set(&config, ports.clone()));
-    let (close, closing) = watch::channel(false);
-    let options = ShopOptions { public_url: config.public_url.clone(), max_watchers: config.max_watchers };
-    let shop = Arc::new(Shop::new(&secret, options, closing)?);
-    let (public, public_server, http) = public(&config, &stage, &shop, variant.routes)?;
     let (private, private_server, ops) = private(&config, &stage, &ports, &telemetry)?;
-    let public_server = actix::spawn(public_server);
+    let front = config.servers.role.takes_orders().then(|| Front::open(&config, &stage, &home, variant.routes));
+    let front = front.transpose()?;
     let private_server = actix::spawn(private_server);
     let sampler = actix::spawn(telemetry::sample(Arc::clone(&stage.cast), Arc::clone(&ports.bus)));
-    greet(&config, &ports, http, ops).await?;
-    let crowd = (config.demo_crowd > 0).then(|| actix::spawn(crowd::come(http, config.demo_crowd)));
+    greeting::greet(&config, &ports, front.as_ref().map(|front| front.address), ops).await?;
 
     stop_signal().await?;
     tracing::info!("closing down: no new orders, writing what is held");
     stage.stop_admitting();
-    close.send_replace(true);
-    if let Some(crowd) = crowd {
-        crowd.abort();
-    }
     let drained = tokio::time::timeout(config.shutdown_limit, async {
-        // Half of the time is for those who are still being answered: one who stalls must not cost the drain its share.
-        if tokio::time::timeout(config.shutdown_limit / 2, public.stop(true)).await.is_err() {
-            tracing::warn!("some requests were not finished in time; their connections are cut");
+        if let Some(front) = front {
+            front.close(config.shutdown_limit / 2).await;
         }
         stage.drain().await;
         ports.bus.close().await;
-        files.close().await;
+        books.close().await;
     });
     let in_time = drained.await.is_ok();
     sampler.abort();
     private.stop(false).await;
-    drop((public_server, private_server));
+    drop(private_server);
     telemetry.end();
     if in_time {
         tracing::info!("closed; nothing was left behind");
         Ok(ExitCode::SUCCESS)
     } else {
-        tracing::error!(limit = ?config.shutdown_limit, "closing down was cut short; the next start recovers from the queue");
+        tracing::error!(limit = ?config.shutdown_limit, "closing down was cut short; what was left in the queue is written later");
         Ok(ExitCode::from(3))
+    }
+}
+
+/// The shop's door in a process that takes orders, and the crowd that comes through it.
+struct Front {
+    server: ServerHandle,
+    address: SocketAddr,
+    close: watch::Sender<bool>,
+    crowd: Option<JoinHandle<()>>,
+}
+
+impl Front {
+    fn open(config: &Config, stage: &Arc<Stage>, home: &Home, further: fn(&mut ServiceConfig)) -> anyhow::Result<Self> {
+        let (close, closing) = watch::channel(false);
+        let options = ShopOptions { public_url: config.public_url.clone(), max_watchers: config.max_watchers };
+        let shop = Arc::new(Shop::new(home.secret(), options, closing)?);
+        let (server, running, address) = public(config, stage, &shop, further)?;
+        actix::spawn(running);
+        let crowd = (config.demo_crowd > 0).then(|| actix::spawn(crowd::come(address, config.demo_crowd)));
+        Ok(Self { server, address, close, crowd })
+    }
+
+    /// Answers those who are inside, for at most `limit`: one who stalls must not cost the drain its share of the time.
+    async fn close(self, limit: Duration) {
+        self.close.send_replace(true);
+        if let Some(crowd) = self.crowd {
+            crowd.abort();
+        }
+        if tokio::time::timeout(limit, self.server.stop(true)).await.is_err() {
+            tracing::warn!("some requests were not finished in time; their connections are cut");
+        }
     }
 }
 
@@ -167,39 +190,6 @@ fn allow_a_crowd() {
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
     }
-}
-
-/// Says in a few lines what was chosen and where to look.
-#[expect(clippy::print_stdout, reason = "the greeting is for whoever typed the command, not for the log")]
-async fn greet(config: &Config, ports: &Ports, http: SocketAddr, ops: SocketAddr) -> anyhow::Result<()> {
-    let catalogue = ports.catalogue.snapshot().await?;
-    println!("Stampede {} · embedded, in {}", env!("CARGO_PKG_VERSION"), config.data_dir.display());
-    println!("  shop       http://{http}");
-    println!("  API        http://{http}/api/docs");
-    println!("  operators  http://{ops}   (/metrics /actors /audit /readyz)");
-    match catalogue.listings.first() {
-        None => println!("  for sale   nothing yet: stampede event apply FILE"),
-        Some(listing) => {
-            let event = &listing.event;
-            let main = &event.ticket_types[0];
-            println!(
-                "  for sale   {}: {} × {}, sale opens at {}",
-                event.name, main.capacity, main.name, main.sale.opens_at
-            );
-        }
-    }
-    tracing::info!(
-        mode = "embedded",
-        data_dir = %config.data_dir.display(),
-        store = "sqlite",
-        ledger = "in process",
-        bus = "sqlite queue",
-        %http,
-        %ops,
-        events = catalogue.listings.len(),
-        "the shop is open for visitors"
-    );
-    Ok(())
 }
 
 async fn stop_signal() -> anyhow::Result<()> {

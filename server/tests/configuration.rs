@@ -44,7 +44,8 @@ fn every_mistake_is_told_at_once() {
 
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
-    let shop = Shop::closed(&[("STAMPEDE_ORDER_WRITER_HIGH_WATER", "30000"), ("DATABASE_URL", "postgres://somewhere")]);
+    let settings = [("STAMPEDE_ORDER_WRITER_HIGH_WATER", "30000"), ("DATABASE_URL", "postgres://somewhere")];
+    let shop = Shop::closed(&settings);
     let output = shop.run(&["serve"]);
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8(output.stderr).unwrap();
@@ -58,4 +59,51 @@ fn secrets_are_hidden() {
     let output = shop.run(&["config"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("(hidden)") && !said.contains("horse"), "{said}");
+}
+
+/// What a start with these settings says, which must be a refusal.
+fn refused(settings: &[(&'static str, &str)]) -> String {
+    let output = Shop::closed(settings).run(&["serve"]);
+    assert_eq!(output.status.code(), Some(2));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+const POSTGRES: (&str, &str) = ("DATABASE_URL", "postgres://shop:horse@127.0.0.1:1/shop");
+const REDIS: (&str, &str) = ("REDIS_URL", "redis://:horse@127.0.0.1:1");
+const PUBSUB: (&str, &str) = ("STAMPEDE_PUBSUB_PROJECT", "festival");
+
+#[test]
+fn a_mixture_of_backends_is_refused_with_what_is_missing() {
+    for (set, missing) in [
+        (vec![POSTGRES], vec!["REDIS_URL", "STAMPEDE_PUBSUB_PROJECT"]),
+        (vec![REDIS, PUBSUB], vec!["DATABASE_URL"]),
+        (vec![POSTGRES, REDIS], vec!["STAMPEDE_PUBSUB_PROJECT"]),
+    ] {
+        let said = refused(&set);
+        let (before, after) = said.split_once("but").unwrap();
+        assert!(set.iter().all(|(name, _)| before.contains(name)), "{said}");
+        assert!(missing.iter().all(|name| after.contains(name)), "{said}");
+        assert!(!said.contains("horse"), "{said}");
+    }
+}
+
+#[test]
+fn a_role_without_servers_is_refused() {
+    for role in ["web", "writer"] {
+        let said = refused(&[("STAMPEDE_ROLE", role)]);
+        assert!(said.contains("STAMPEDE_ROLE") && said.contains("DATABASE_URL"), "{said}");
+    }
+}
+
+#[test]
+fn nodes_that_take_orders_need_the_secret_they_share() {
+    let said = refused(&[POSTGRES, REDIS, PUBSUB]);
+    assert!(said.contains("STAMPEDE_SECRET") && !said.contains("horse"), "{said}");
+}
+
+#[test]
+fn no_address_of_a_server_is_shown() {
+    let output = Shop::closed(&[POSTGRES, ("STAMPEDE_READ_DATABASE_URL", POSTGRES.1), REDIS, PUBSUB]).run(&["config"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(!said.contains("horse") && said.contains("festival"), "{said}");
 }

@@ -1,18 +1,30 @@
 //! `stampede audit`
 
 use super::say;
-use crate::{config::Config, home, wiring::Ports};
+use crate::{
+    config::{Config, Role},
+    home,
+    wiring::Ports,
+};
 use stampede_actors::audit::{AuditReport, audit as check};
 use std::process::ExitCode;
 
-/// Checks the laws over the store and the queue, and prints a table. Exit 1 when one is broken.
+/// Checks the laws over the store, the queue and (where it is not in another process's memory) the ledger, and prints a table.
+/// Exit 1 when one is broken.
 pub(crate) async fn audit(config: &Config) -> anyhow::Result<ExitCode> {
-    home::has_shop(&config.data_dir)?;
-    home::prepare(&config.data_dir)?;
-    let (ports, files) = Ports::embedded(&config.data_dir).await?;
-    let report = check(ports.clock.now(), ports.store.as_ref(), ports.bus.as_ref(), None).await;
+    let on_servers = config.servers.are_set();
+    if !on_servers {
+        home::has_shop(&config.data_dir)?;
+        home::prepare(&config.data_dir)?;
+    }
+    // It looks, and takes no order from the bus that it would not write.
+    let mut looking = config.clone();
+    looking.servers.role = Role::Web;
+    let (ports, books) = Ports::open(&looking).await?;
+    let ledger = on_servers.then_some(ports.ledger.as_ref());
+    let report = check(ports.clock.now(), ports.store.as_ref(), ports.bus.as_ref(), ledger).await;
     ports.bus.close().await;
-    files.close().await;
+    books.close().await;
     let report = report?;
     print(&report);
     Ok(if report.holds() { ExitCode::SUCCESS } else { ExitCode::from(1) })

@@ -6,13 +6,7 @@ use std::{fmt::Write, process::ExitCode};
 
 /// Prints the settings in effect, secrets hidden.
 pub(crate) fn print(config: &Config) -> anyhow::Result<ExitCode> {
-    let hidden = Config {
-        secret: config.secret.as_ref().map(|_| "(hidden)".to_owned()),
-        database_url: config.database_url.as_ref().map(|_| "(hidden)".to_owned()),
-        redis_url: config.redis_url.as_ref().map(|_| "(hidden)".to_owned()),
-        ..config.clone()
-    };
-    say(format_args!("{hidden:#?}"));
+    say(format_args!("{:#?}", config.hidden()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,26 +1,24 @@
 //! `stampede demo reset`
 
-use super::{catalogue, say};
-use crate::{config::Config, demo};
-use stampede_actors::{
-    clock::{Clock, SystemClock},
-    ports::Catalogue,
-};
+use super::say;
+use crate::{config::Config, demo, wiring::Books};
+use stampede_actors::clock::{Clock, SystemClock};
 use std::process::ExitCode;
 
 /// Forgets the demo's orders and opens its sale anew, as configured. What is in flight at this moment survives it.
 pub(crate) async fn reset(config: &Config) -> anyhow::Result<ExitCode> {
     let event = demo::festival(config, SystemClock.now())?;
-    let (catalogue, shop) = catalogue(config).await?;
+    let books = Books::open(config).await?;
     let done = async {
-        catalogue.forget_orders(&event.slug).await?;
+        let catalogue = books.catalogue();
+        books.forget_orders(&event.slug).await?;
         catalogue.set_paused(&event.slug, false).await?;
         catalogue.apply(&event).await?;
         // Nothing is sold any more, so whatever was tighter can be in force at once.
         catalogue.apply_waiting(&event.slug).await
     };
     let done = done.await;
-    shop.close().await;
+    books.close().await;
     done?;
     say(format_args!(
         "{}: its orders are forgotten. The sale opens at {}.",

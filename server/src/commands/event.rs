@@ -1,9 +1,8 @@
 //! `stampede event apply FILE`
 
-use super::{catalogue, say};
-use crate::config::Config;
+use super::say;
+use crate::{config::Config, wiring::Books};
 use anyhow::{Context, ensure};
-use stampede_actors::ports::Catalogue;
 use stampede_domain::Event;
 use std::{fs, path::Path, process::ExitCode};
 
@@ -13,9 +12,9 @@ pub(crate) async fn apply(config: &Config, file: &Path) -> anyhow::Result<ExitCo
     let event: Event = toml::from_str(&text).with_context(|| format!("{} is not an event", file.display()))?;
     let mistakes = event.mistakes();
     ensure!(mistakes.is_empty(), "{} has mistakes:\n  {}", file.display(), mistakes.join("\n  "));
-    let (catalogue, shop) = catalogue(config).await?;
-    let waits = catalogue.apply(&event).await;
-    shop.close().await;
+    let books = Books::open(config).await?;
+    let waits = books.catalogue().apply(&event).await;
+    books.close().await;
     if waits? {
         say(format_args!(
             "{}: applied, but for what would take units or rights away from buyers. That waits until the sale is paused \

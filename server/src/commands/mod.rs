@@ -4,19 +4,20 @@ pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod event;
+pub(crate) mod healthcheck;
 pub(crate) mod migrate;
 pub(crate) mod orders;
+pub(crate) mod pubsub;
 pub(crate) mod sale;
 
-use crate::config::Config;
-use anyhow::Context;
-use stampede_backends::{ShopFile, SqliteCatalogue};
+use crate::{config::Config, wiring::Books};
 
-/// The catalogue of the configured data directory.
-async fn catalogue(config: &Config) -> anyhow::Result<(SqliteCatalogue, ShopFile)> {
-    crate::home::prepare(&config.data_dir)?;
-    let shop = ShopFile::open(&config.data_dir).await.context("the shop's file cannot be used")?;
-    Ok((SqliteCatalogue::new(&shop), shop))
+/// The books of a shop that exists: a command that looks at one must not make an empty one and call it sound.
+async fn existing(config: &Config) -> anyhow::Result<Books> {
+    if !config.servers.are_set() {
+        crate::home::has_shop(&config.data_dir)?;
+    }
+    Books::open(config).await
 }
 
 /// What a command says to whoever typed it.

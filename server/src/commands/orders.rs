@@ -1,10 +1,9 @@
 //! `stampede orders export`
 
-use super::catalogue;
+use super::existing;
 use crate::config::Config;
 use anyhow::Context;
-use stampede_actors::ports::{Catalogue, CatalogueSnapshot, OrderRecord, OrderStore};
-use stampede_backends::SqliteOrderStore;
+use stampede_actors::ports::{CatalogueSnapshot, OrderRecord};
 use stampede_domain::PoolId;
 use std::{
     collections::HashMap,
@@ -33,16 +32,15 @@ const HEADER: [&str; 11] = [
 
 /// Writes every order as CSV, in the order of their ids, which is that of their time.
 pub(crate) async fn export(config: &Config, output: Option<PathBuf>) -> anyhow::Result<ExitCode> {
-    crate::home::has_shop(&config.data_dir)?;
-    let (catalogue, shop) = catalogue(config).await?;
-    let names = names(&catalogue.snapshot().await?);
+    let books = existing(config).await?;
+    let names = names(&books.catalogue().snapshot().await?);
     let to: Box<dyn Write> = match &output {
         Some(path) => Box::new(File::create(path).with_context(|| format!("{} cannot be written", path.display()))?),
         None => Box::new(io::stdout()),
     };
     let mut csv = csv::Writer::from_writer(to);
     csv.write_record(HEADER)?;
-    let store = SqliteOrderStore::new(&shop);
+    let store = books.orders();
     let mut after = None;
     loop {
         let page = store.rows_after(after, PAGE).await?;
@@ -53,7 +51,7 @@ pub(crate) async fn export(config: &Config, output: Option<PathBuf>) -> anyhow::
         }
     }
     csv.flush()?;
-    shop.close().await;
+    books.close().await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,6 @@
 //! `stampede sale pause|resume [EVENT]`
 
-use super::{catalogue, say};
+use super::{existing, say};
 use crate::config::Config;
 use anyhow::{Context, ensure};
 use stampede_actors::ports::Catalogue;
@@ -9,17 +9,16 @@ use std::process::ExitCode;
 
 /// Pauses or resumes the sale of an event, the featured one when none is named.
 pub(crate) async fn set_paused(config: &Config, event: Option<String>, paused: bool) -> anyhow::Result<ExitCode> {
-    crate::home::has_shop(&config.data_dir)?;
-    let (catalogue, shop) = catalogue(config).await?;
-    let done = set(&catalogue, event, paused).await;
-    shop.close().await;
+    let books = existing(config).await?;
+    let done = set(books.catalogue().as_ref(), event, paused).await;
+    books.close().await;
     let slug = done?;
     let state = if paused { "paused" } else { "resumed" };
     say(format_args!("{slug}: {state}. A running shop follows within a second."));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn set(catalogue: &impl Catalogue, event: Option<String>, paused: bool) -> anyhow::Result<EventSlug> {
+async fn set(catalogue: &dyn Catalogue, event: Option<String>, paused: bool) -> anyhow::Result<EventSlug> {
     let slug = match event {
         Some(event) => event.parse()?,
         None => {

@@ -1,11 +1,12 @@
 // A shop of one's own: the built binary on free ports with an empty data directory, stopped as an operator stops it.
 // What the tests set is all it knows: nothing of the developer's environment leaks in.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 
 export const root = resolve(import.meta.dirname, '../../..');
 export const binary =
@@ -22,6 +23,9 @@ const MOST_PER_ORDER = 6;
 // A test runner that dies takes its shops with it.
 const running = new Set();
 process.on('exit', () => running.forEach((shop) => shop.kill('SIGKILL')));
+
+// A shop is one embedded process, or a writer and a web node on the servers of `ops/servers/with`.
+const distributed = process.env.STAMPEDE_TEST_MODE === 'distributed';
 
 export const SLUG = 'frequency-festival';
 
@@ -49,7 +53,8 @@ export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer 
     STAMPEDE_DEMO_OPENS_IN: opensIn,
     STAMPEDE_DEMO_LIMIT_PER_BUYER: String(limitPerBuyer),
   };
-  const shop = new Shop(environment, `http://127.0.0.1:${httpPort}`, `http://127.0.0.1:${opsPort}`);
+  const roles = distributed ? await onServers(environment) : [{}];
+  const shop = new Shop(environment, roles, `http://127.0.0.1:${httpPort}`, `http://127.0.0.1:${opsPort}`);
   try {
     await shop.start();
   } catch (cause) {
@@ -59,30 +64,40 @@ export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer 
   return shop;
 }
 
+/** What a writer and a web node have each to themselves; what they share goes into the environment. */
+async function onServers(environment) {
+  const scratch = join(root, 'ops/servers/scratch');
+  const { stdout } = await promisify(execFile)(scratch, [binary]);
+  const settings = Object.fromEntries(stdout.trim().split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
+  const { STAMPEDE_WRITER_DATABASE_URL, STAMPEDE_WEB_DATABASE_URL, ...shared } = settings;
+  Object.assign(environment, shared);
+  const [writerPort] = await freePorts(1);
+  return [
+    { STAMPEDE_ROLE: 'writer', DATABASE_URL: STAMPEDE_WRITER_DATABASE_URL, STAMPEDE_OPS_ADDR: `127.0.0.1:${writerPort}` },
+    { STAMPEDE_ROLE: 'web', DATABASE_URL: STAMPEDE_WEB_DATABASE_URL },
+  ];
+}
+
 class Shop {
   #environment;
-  #process;
+  #roles;
+  #processes = [];
   #said = '';
 
-  constructor(environment, url, opsUrl) {
+  constructor(environment, roles, url, opsUrl) {
     this.#environment = environment;
+    this.#roles = roles;
     this.url = url;
     this.opsUrl = opsUrl;
   }
 
-  /** Everything the process has written, for the message of a failed test. */
+  /** Everything the processes have written, for the message of a failed test. */
   get log() {
     return this.#said;
   }
 
   async start() {
-    this.#process = spawn(binary, ['serve'], { env: this.#environment, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [this.#process.stdout, this.#process.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => (this.#said += text));
-    }
-    this.#process.on('error', (cause) => (this.#said += `\n${cause.message}`));
-    running.add(this.#process);
-
+    this.#processes = this.#roles.map((role) => this.#begin(role));
     await eventually(
       'the shop is ready',
       async () => {
@@ -93,17 +108,30 @@ class Shop {
     );
   }
 
-  /** SIGTERM, and the drain has to end by itself and in peace. */
+  #begin(role) {
+    const env = { ...this.#environment, ...role };
+    const begun = spawn(binary, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [begun.stdout, begun.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => (this.#said += text));
+    }
+    begun.on('error', (cause) => (this.#said += `\n${cause.message}`));
+    running.add(begun);
+    return begun;
+  }
+
+  /** SIGTERM, and the drain has to end by itself and in peace. Web nodes first, as one does it by hand. */
   async stop() {
     try {
-      if (!this.#ended) {
-        this.#process.kill('SIGTERM');
-        await eventually('the shop has drained', () => this.#ended, STOP_MS);
-        if (this.#process.exitCode !== 0) throw new Error(`the shop ended with ${this.#outcome}:\n${this.#said}`);
+      for (const begun of this.#processes.toReversed().filter((each) => !hasEnded(each))) {
+        begun.kill('SIGTERM');
+        await eventually('the shop has drained', () => hasEnded(begun), STOP_MS);
+        if (begun.exitCode !== 0) throw new Error(`the shop ended with ${begun.signalCode ?? begun.exitCode}:\n${this.#said}`);
       }
     } finally {
-      if (!this.#ended) this.#process.kill('SIGKILL');
-      running.delete(this.#process);
+      for (const begun of this.#processes) {
+        if (!hasEnded(begun)) begun.kill('SIGKILL');
+        running.delete(begun);
+      }
       await rm(this.#environment.STAMPEDE_DATA_DIR, { recursive: true, force: true });
     }
   }
@@ -152,12 +180,12 @@ class Shop {
   }
 
   get #ended() {
-    return this.#process?.pid === undefined || this.#process.exitCode !== null || this.#process.signalCode !== null;
+    return this.#processes.some(hasEnded);
   }
+}
 
-  get #outcome() {
-    return this.#process.signalCode ?? this.#process.exitCode;
-  }
+function hasEnded(begun) {
+  return begun.pid === undefined || begun.exitCode !== null || begun.signalCode !== null;
 }
 
 /** Ports nobody listens on now. Another process could take one before the shop does; then the start says so. */

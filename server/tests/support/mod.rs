@@ -8,14 +8,18 @@
 
 pub(crate) mod crowd;
 pub(crate) mod faulty;
+pub(crate) mod servers;
+
+use servers::Logins;
 
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
+use servers::Logins;
 use std::{
     collections::HashMap,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Lines},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Output, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -29,14 +33,24 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Shop {
     directory: TempDir,
     settings: HashMap<&'static str, String>,
+    /// When the shop runs on servers: then it is two processes.
+    logins: Option<Logins>,
     running: Option<Running>,
     pub(crate) client: Client,
 }
 
 struct Running {
-    child: Child,
+    web: Child,
+    writer: Option<Child>,
     http: String,
-    ops: String,
+    /// The web node's first.
+    ops: Vec<String>,
+}
+
+impl Running {
+    fn children(&mut self) -> impl Iterator<Item = &mut Child> {
+        [Some(&mut self.web), self.writer.as_mut()].into_iter().flatten()
+    }
 }
 
 impl Shop {
@@ -59,15 +73,33 @@ impl Shop {
             ("STAMPEDE_LOG", "error".to_owned()),
             ("STAMPEDE_DATA_DIR", directory.path().join("data").display().to_string()),
         ]);
+        let mut logins = None;
+        if servers::are_wanted() {
+            let (scratch, own) = servers::scratch(BINARY);
+            all.extend(scratch);
+            logins = Some(own);
+        }
         all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { directory, settings: all, running: None, client }
+        Self { directory, settings: all, logins, running: None, client }
     }
 
-    /// Starts the process and waits until it can sell.
+    /// Starts the process, or a writer and a web node, and waits until the shop can sell.
     pub(crate) async fn start(&mut self) {
-        let child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
-        self.greeted(child).await;
+        let Some(Logins { writer, web }) = &self.logins else {
+            let child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+            return self.greeted(child, None).await;
+        };
+        let node = |role: &str, database: &str| {
+            let mut command = self.command(&["serve"]);
+            command.env("STAMPEDE_ROLE", role).env("DATABASE_URL", database).stdout(Stdio::piped()).spawn().unwrap()
+        };
+        let mut writer = node("writer", writer);
+        let mut greeting = Greeting::of(&mut writer);
+        let ops = greeting.address("operators");
+        greeting.leave();
+        let web = node("web", web);
+        self.greeted(web, Some((writer, ops))).await;
     }
 
     /// The same, in a shell that has run `first`.
@@ -75,39 +107,43 @@ impl Shop {
         let mut shell = Command::new("bash");
         shell.args(["-c", &format!("{first} && exec {BINARY} serve")]).env_clear().envs(&self.settings);
         let child = shell.current_dir(self.directory.path()).stdout(Stdio::piped()).spawn().unwrap();
-        self.greeted(child).await;
+        self.greeted(child, None).await;
     }
 
-    async fn greeted(&mut self, mut child: Child) {
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut address = |what: &str| {
-            let line = lines.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with(what));
-            let line = line.unwrap_or_else(|| panic!("the shop did not greet with its {what}"));
-            line.split_whitespace().nth(1).unwrap().to_owned()
-        };
-        let (http, ops) = (address("shop"), address("operators"));
-        // Nobody reads the rest, and it is short.
-        std::thread::spawn(move || lines.for_each(drop));
-        self.running = Some(Running { child, http, ops });
+    async fn greeted(&mut self, mut web: Child, writer: Option<(Child, String)>) {
+        let mut greeting = Greeting::of(&mut web);
+        let (http, ops) = (greeting.address("shop"), greeting.address("operators"));
+        greeting.leave();
+        let (writer, writer_ops) = writer.unzip();
+        let ops = std::iter::once(ops).chain(writer_ops).collect();
+        self.running = Some(Running { web, writer, http, ops });
         self.until("the shop is ready", async || {
             self.ops("/readyz").await.is_some_and(|answer| answer.status().is_success())
         })
         .await;
     }
 
-    /// Kills the process where it stands.
+    /// Kills the processes where they stand.
     pub(crate) fn kill(&mut self) {
         let mut running = self.running.take().expect("the shop runs");
-        running.child.kill().unwrap();
-        running.child.wait().unwrap();
+        for child in running.children() {
+            child.kill().unwrap();
+        }
+        for child in running.children() {
+            child.wait().unwrap();
+        }
     }
 
-    /// Asks the process to stop, and waits for it.
+    /// Asks the processes to stop, the web node first, and waits for them.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         let mut running = self.running.take().expect("the shop runs");
-        let id = running.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        running.child.wait().unwrap()
+        let ends = running.children().map(|child| {
+            let id = child.id().to_string();
+            assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+            child.wait().unwrap()
+        });
+        let ends: Vec<_> = ends.collect();
+        *ends.iter().find(|end| !end.success()).unwrap_or(&ends[0])
     }
 
     /// A small command on the shop's data.
@@ -157,7 +193,7 @@ impl Shop {
 
     /// The operators' port; `None` while it does not answer.
     pub(crate) async fn ops(&self, path: &str) -> Option<Response> {
-        let url = format!("{}{path}", self.running.as_ref().expect("the shop runs").ops);
+        let url = format!("{}{path}", self.running.as_ref().expect("the shop runs").ops[0]);
         self.client.get(url).send().await.ok()
     }
 
@@ -195,11 +231,15 @@ impl Shop {
         self.until(&format!("{numbers:?} are shown"), async || self.numbers().await == numbers).await;
     }
 
-    /// A metric's value, summed over the series whose labels contain `labels`.
+    /// A metric's value, summed over the processes and the series whose labels contain `labels`.
     pub(crate) async fn metric(&self, name: &str, labels: &str) -> f64 {
-        let text = self.ops("/metrics").await.unwrap().text().await.unwrap();
-        let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(labels));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        let mut sum = 0.0;
+        for ops in &self.running.as_ref().expect("the shop runs").ops {
+            let text = self.client.get(format!("{ops}/metrics")).send().await.unwrap().text().await.unwrap();
+            let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(labels));
+            sum += lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+        }
+        sum
     }
 
     /// Waits until something is so.
@@ -211,7 +251,8 @@ impl Shop {
     pub(crate) async fn until_quiet(&self) {
         self.until("nothing is in flight", async || {
             let (_, in_flight, _) = self.numbers().await;
-            in_flight == 0 && self.ops_json("/audit").await["waiting"] == 0
+            let waiting = &self.ops_json("/audit").await["waiting"];
+            in_flight == 0 && (*waiting == 0 || waiting.is_null())
         })
         .await;
     }
@@ -220,9 +261,31 @@ impl Shop {
 impl Drop for Shop {
     fn drop(&mut self) {
         if let Some(mut running) = self.running.take() {
-            running.child.kill().unwrap_or_default();
-            running.child.wait().map(drop).unwrap_or_default();
+            for child in running.children() {
+                child.kill().unwrap_or_default();
+                child.wait().map(drop).unwrap_or_default();
+            }
         }
+    }
+}
+
+/// What a process says when it has begun.
+struct Greeting(Lines<BufReader<ChildStdout>>);
+
+impl Greeting {
+    fn of(child: &mut Child) -> Self {
+        Self(BufReader::new(child.stdout.take().unwrap()).lines())
+    }
+
+    fn address(&mut self, what: &str) -> String {
+        let line = self.0.by_ref().map_while(Result::ok).find(|line| line.trim_start().starts_with(what));
+        let line = line.unwrap_or_else(|| panic!("the shop did not greet with its {what}"));
+        line.split_whitespace().nth(1).unwrap().to_owned()
+    }
+
+    /// Reads on to nowhere: what follows is short, but a process must not stop at a full pipe.
+    fn leave(self) {
+        std::thread::spawn(move || self.0.for_each(drop));
     }
 }
 

@@ -1,6 +1,10 @@
 //! Every setting, in one place: a doc comment, a default that runs on a laptop, a range. The reference in
 //! `ops/CONFIGURATION.md` and `.env.example` are generated from here.
 
+mod servers;
+
+pub use servers::{Role, Servers};
+
 use clap::{Args, Command, CommandFactory, FromArgMatches, builder::RangedU64ValueParser};
 use stampede_actors::settings::ActorSettings;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -14,13 +18,13 @@ pub struct Config {
     /// Address for operators: metrics, health, laws, actors. Keep it private.
     #[arg(long, env = "STAMPEDE_OPS_ADDR", default_value = "127.0.0.1:9464", value_name = "ADDRESS")]
     pub ops_addr: SocketAddr,
-    /// Where everything is kept.
+    /// Where an embedded shop keeps everything.
     #[arg(long, env = "STAMPEDE_DATA_DIR", default_value = "./data", value_name = "DIRECTORY")]
     pub data_dir: PathBuf,
     /// The address that shoppers know, e.g. <https://tickets.example.org>; with https, cookies need TLS.
     #[arg(long, env = "STAMPEDE_PUBLIC_URL", value_name = "URL", value_parser = url)]
     pub public_url: Option<String>,
-    /// Signs links and cookies, at least 16 characters; made and kept in the data directory when absent.
+    /// Signs links and cookies, at least 16 characters; embedded, it is made and kept in the data directory when absent.
     #[arg(long, env = "STAMPEDE_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = secret)]
     pub secret: Option<String>,
     /// Threads that serve HTTP, each with its Inventory; 0: one a core.
@@ -99,15 +103,9 @@ pub struct Config {
     #[arg(long, env = "STAMPEDE_MAX_BACKLOG_SECONDS", default_value = "5", value_name = "1..600", value_parser = clap::value_parser!(u64).range(1..=600))]
     pub max_backlog_seconds: u64,
 
-    /// Where Postgres is. This version runs on one machine only, so it must be absent.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    pub database_url: Option<String>,
-    /// Where Redis is. This version runs on one machine only, so it must be absent.
-    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
-    pub redis_url: Option<String>,
-    /// The Google Cloud project of Pub/Sub. This version runs on one machine only, so it must be absent.
-    #[arg(long, env = "STAMPEDE_PUBSUB_PROJECT", value_name = "PROJECT")]
-    pub pubsub_project: Option<String>,
+    /// A shop on servers.
+    #[command(flatten)]
+    pub servers: Servers,
 }
 
 /// How lines are logged.
@@ -139,15 +137,15 @@ impl Config {
                 self.order_writer_high_water, self.order_writer_mailbox_capacity
             ));
         }
-        let distributed = [
-            ("DATABASE_URL", self.database_url.is_some()),
-            ("REDIS_URL", self.redis_url.is_some()),
-            ("STAMPEDE_PUBSUB_PROJECT", self.pubsub_project.is_some()),
-        ];
-        for (name, _) in distributed.iter().filter(|(_, set)| *set) {
-            found.push(format!("{name} is set, but this version runs on one machine only. Unset it to run embedded."));
-        }
+        found.extend(self.servers.contradictions(self.secret.is_some()));
         found
+    }
+
+    /// The same settings, with nothing in them that must not be shown.
+    #[must_use]
+    pub fn hidden(&self) -> Self {
+        let secret = self.secret.as_ref().map(|_| "(hidden)".to_owned());
+        Self { secret, servers: self.servers.hidden(), ..self.clone() }
     }
 
     /// The actors' part.

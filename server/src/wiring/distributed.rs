@@ -1,0 +1,120 @@
+//! Postgres, Redis and Google Pub/Sub: any number of processes, each with its role.
+
+use super::{Books, Ports};
+use crate::config::{Config, Role, Servers};
+use anyhow::Context;
+use rand::{TryRngCore, rngs::OsRng};
+use stampede_backends::{
+    Database, MigrateReport, PostgresCatalogue, PostgresDeadLetters, PostgresOptions, PostgresOrderStore, PubSubBus,
+    PubSubOptions, RedisLedger, RedisOptions,
+};
+use std::{sync::Arc, time::Duration};
+
+/// How long a server that cannot be reached is waited for at the start: it may be starting too.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Connections of a process that only reads, and those of a writer besides its writers': look-ups, sweeps, the catalogue.
+const LOOKING: u32 = 4;
+/// The shortest lease that Pub/Sub gives: what a dead writer held comes again after it.
+const LEASE: Duration = Duration::from_secs(10);
+
+pub(super) async fn open(config: &Config) -> anyhow::Result<(Ports, Books)> {
+    trust_one_provider();
+    let role = config.servers.role;
+    let database = Database::connect(&postgres(config)?).await?;
+    if role == Role::Web && database.may_write().await? {
+        tracing::warn!(
+            "this web node's database user may write orders, which no web node does; give it a user in the role stampede_web"
+        );
+    }
+    let ledger = RedisLedger::connect(redis(&config.servers)?).await?;
+    let clock = ledger.clock();
+    let dead_letters = Arc::new(PostgresDeadLetters::new(&database));
+    let bus = PubSubBus::connect(pubsub(config)?, Arc::clone(&clock), dead_letters).await?;
+    let ports = Ports {
+        store: Arc::new(PostgresOrderStore::new(&database)),
+        catalogue: Arc::new(PostgresCatalogue::new(&database)),
+        ledger: Arc::new(ledger),
+        bus: Arc::new(bus),
+        clock,
+    };
+    Ok((ports.timed(), Books::Postgres(database)))
+}
+
+pub(super) async fn books(config: &Config) -> anyhow::Result<Books> {
+    trust_one_provider();
+    Ok(Books::Postgres(Database::connect(&postgres(config)?).await?))
+}
+
+/// Brings Postgres to this program's schema; several at once do it one after the other.
+///
+/// # Errors
+/// With what stands in the way.
+pub async fn migrate(config: &Config) -> anyhow::Result<MigrateReport> {
+    trust_one_provider();
+    Ok(Database::migrate(&postgres(config)?).await?)
+}
+
+/// Makes the topics and subscriptions that are missing. One line each of what was made or found.
+///
+/// # Errors
+/// With what stands in the way.
+pub async fn bootstrap(config: &Config) -> anyhow::Result<Vec<String>> {
+    trust_one_provider();
+    Ok(stampede_backends::bootstrap(&pubsub(config)?).await?)
+}
+
+fn postgres(config: &Config) -> anyhow::Result<PostgresOptions> {
+    let servers = &config.servers;
+    let writers = u32::try_from(config.order_writer_writers).unwrap_or(u32::MAX);
+    let by_role = match servers.role {
+        Role::Web => LOOKING,
+        Role::Writer => writers + LOOKING,
+        Role::All => writers + 2 * LOOKING,
+    };
+    Ok(PostgresOptions {
+        url: servers.database_url.clone().context("DATABASE_URL is missing")?,
+        read_url: servers.read_database_url.clone(),
+        connections: if servers.database_connections == 0 { by_role } else { servers.database_connections },
+        read_connections: servers.read_database_connections,
+        statement_timeout: servers.database_statement_timeout,
+        lock_timeout: servers.database_lock_timeout,
+        idle_timeout: servers.database_idle_timeout,
+        connect_patience: PATIENCE,
+        application: format!("stampede {}", servers.role.as_str()),
+    })
+}
+
+fn redis(servers: &Servers) -> anyhow::Result<RedisOptions> {
+    Ok(RedisOptions {
+        url: servers.redis_url.clone().context("REDIS_URL is missing")?,
+        prefix: servers.redis_prefix.clone(),
+        response_timeout: Duration::from_millis(servers.redis_timeout_ms),
+        connect_patience: PATIENCE,
+        process: OsRng.try_next_u64().context("no randomness to be had")?,
+    })
+}
+
+fn pubsub(config: &Config) -> anyhow::Result<PubSubOptions> {
+    let servers = &config.servers;
+    let topic = &servers.pubsub_topic;
+    Ok(PubSubOptions {
+        project: servers.pubsub_project.clone().context("STAMPEDE_PUBSUB_PROJECT is missing")?,
+        topic: topic.clone(),
+        subscription: format!("{topic}-writers"),
+        dead_letter_topic: format!("{topic}-dead"),
+        dead_letter_subscription: format!("{topic}-dead-keepers"),
+        endpoint: servers.endpoint(),
+        publish_deadline: servers.pubsub_publish_deadline,
+        max_publishing: servers.pubsub_max_publishing,
+        streams: servers.pubsub_streams,
+        lease: LEASE,
+        ready: config.order_writer_high_water as usize,
+        pulls: servers.role.writes(),
+    })
+}
+
+/// Several libraries here speak TLS, and each could bring its own cryptography: the first word counts.
+fn trust_one_provider() {
+    // Already chosen is chosen: by an earlier call in this process.
+    rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap_or_default();
+}

@@ -1,0 +1,115 @@
+//! Which ports run on what, and who talks to whom. Decided here, once.
+
+mod distributed;
+mod embedded;
+mod stage;
+
+pub use distributed::{bootstrap, migrate};
+pub use stage::Stage;
+
+use crate::config::Config;
+use stampede_actors::{
+    clock::SharedClock,
+    ports::{Bus, Catalogue, Ledger, OrderStore, PortResult},
+};
+use stampede_backends::{
+    Database, PostgresCatalogue, PostgresOrderStore, ShopFile, SqliteCatalogue, SqliteOrderStore, Timed,
+};
+use stampede_domain::EventSlug;
+use std::sync::Arc;
+
+/// The ports of a process.
+#[derive(Clone)]
+pub struct Ports {
+    /// Time.
+    pub clock: SharedClock,
+    /// The truth.
+    pub store: Arc<dyn OrderStore>,
+    /// What is for sale.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// The promise book.
+    pub ledger: Arc<dyn Ledger>,
+    /// The hand-over.
+    pub bus: Arc<dyn Bus>,
+}
+
+impl Ports {
+    /// What the configuration chooses: files in a directory, or Postgres, Redis and Pub/Sub.
+    ///
+    /// # Errors
+    /// With what cannot be used, and the way out.
+    pub async fn open(config: &Config) -> anyhow::Result<(Self, Books)> {
+        if config.servers.are_set() { distributed::open(config).await } else { Self::embedded(&config.data_dir).await }
+    }
+
+    /// The same ports, each call timed. Metrics must have begun.
+    fn timed(self) -> Self {
+        Self {
+            clock: self.clock,
+            store: Arc::new(Timed::new("order_store", self.store)),
+            catalogue: Arc::new(Timed::new("catalogue", self.catalogue)),
+            ledger: Arc::new(Timed::new("ledger", self.ledger)),
+            bus: Arc::new(Timed::new("bus", self.bus)),
+        }
+    }
+}
+
+/// The books of the shop: where orders and the catalogue are kept, for those who need nothing else, and to be closed when
+/// everything else is done.
+pub enum Books {
+    /// In a directory.
+    Files(ShopFile),
+    /// In Postgres.
+    Postgres(Database),
+}
+
+impl Books {
+    /// Opens them alone: for commands that look at orders or change what is for sale.
+    ///
+    /// # Errors
+    /// With what cannot be used, and the way out.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        if config.servers.are_set() {
+            distributed::books(config).await
+        } else {
+            embedded::books(&config.data_dir).await
+        }
+    }
+
+    /// The orders.
+    #[must_use]
+    pub fn orders(&self) -> Arc<dyn OrderStore> {
+        match self {
+            Self::Files(shop) => Arc::new(SqliteOrderStore::new(shop)),
+            Self::Postgres(database) => Arc::new(PostgresOrderStore::new(database)),
+        }
+    }
+
+    /// What is for sale.
+    #[must_use]
+    pub fn catalogue(&self) -> Arc<dyn Catalogue> {
+        match self {
+            Self::Files(shop) => Arc::new(SqliteCatalogue::new(shop)),
+            Self::Postgres(database) => Arc::new(PostgresCatalogue::new(database)),
+        }
+    }
+
+    /// Forgets the orders of an event: for demos.
+    ///
+    /// # Errors
+    /// `Unknown`, `Unavailable`.
+    pub async fn forget_orders(&self, event: &EventSlug) -> PortResult<()> {
+        match self {
+            Self::Files(shop) => SqliteCatalogue::new(shop).forget_orders(event).await,
+            Self::Postgres(database) => PostgresCatalogue::new(database).forget_orders(event).await,
+        }
+    }
+
+    /// Closes what the ports leave open.
+    pub async fn close(&self) {
+        match self {
+            Self::Files(shop) => shop.close().await,
+            Self::Postgres(database) => database.close().await,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Who is on stage in a process of a role, and who talks to whom.
+
+use super::Ports;
+use crate::config::Config;
+use actix_web::web::Data;
+use stampede_actors::{
+    cache_sync::{self, AreWeReady, AuditLaws, CacheSync, CacheSyncParts, Settle},
+    carrier::{Life, Role},
+    gate::Gate,
+    inventory::{Inventory, InventoryParts, STORE_READS},
+    mailbox::Mailbox,
+    order_writer::{self, OrderWriter, OrderWriterParts},
+    publisher::{Publish, Publisher},
+    settings::ActorSettings,
+    shelf::{Board, Restock},
+    writer::{WRITER_CAPACITY, Writer},
+};
+use stampede_http::{Desk, Shop, desk::Mailboxes, ops::Cast};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+use tokio::sync::Semaphore;
+
+/// The actors of a process that are not bound to a worker's thread.
+pub struct Stage {
+    /// Every mailbox, for those who look.
+    pub cast: Arc<Cast>,
+    /// The latest shelf.
+    pub board: Arc<Board>,
+    /// False once the shop is closing down.
+    pub admitting: Arc<AtomicBool>,
+    ports: Ports,
+    config: Config,
+    store_reads: Arc<Semaphore>,
+    /// In a process that takes orders.
+    publisher: Option<Role<Publisher>>,
+    /// In a process that writes them.
+    writing: Option<Writing>,
+    cache_sync: Role<CacheSync>,
+    inventories: Mutex<Vec<Role<Inventory>>>,
+    seeds: AtomicU64,
+}
+
+/// Those who write.
+struct Writing {
+    writers: Vec<Role<Writer>>,
+    order_writer: Role<OrderWriter>,
+}
+
+impl Stage {
+    /// Brings the actors of the process's role on stage, those first whom others ask.
+    #[must_use]
+    pub fn set(config: &Config, ports: Ports) -> Self {
+        let (cast, board, settings) = (Arc::new(Cast::default()), Arc::new(Board::default()), config.actors());
+        let role = config.servers.role;
+        let cache_sync = cache_sync(&cast, &ports, &board, settings, role.writes());
+        let writing = role.writes().then(|| Writing::begin(&cast, &ports, cache_sync.mailbox(), settings));
+        let publisher = role.takes_orders().then(|| publisher(&cast, &ports, settings));
+        Self {
+            cast,
+            board,
+            admitting: Arc::new(AtomicBool::new(true)),
+            store_reads: Arc::new(Semaphore::new(STORE_READS)),
+            ports,
+            config: config.clone(),
+            publisher,
+            writing,
+            cache_sync,
+            inventories: Mutex::default(),
+            seeds: AtomicU64::new(1),
+        }
+    }
+
+    /// A desk for the worker of this thread, with an `Inventory` of its own.
+    #[must_use]
+    pub fn desk(&self, shop: &Arc<Shop>) -> Data<Desk> {
+        let settings = self.config.actors();
+        let publisher = self.publisher.as_ref().expect("because only a process that takes orders has desks");
+        let publisher = publisher.mailbox::<Publish>();
+        let parts = InventoryParts {
+            clock: Arc::clone(&self.ports.clock),
+            ledger: Arc::clone(&self.ports.ledger),
+            store: Arc::clone(&self.ports.store),
+            store_reads: Arc::clone(&self.store_reads),
+            publisher,
+            board: Arc::clone(&self.board),
+            admitting: Arc::clone(&self.admitting),
+            settings,
+            seed: self.seeds.fetch_add(1, Ordering::Relaxed),
+        };
+        let gate = Gate::new("inventory", settings.inventory_mailbox_capacity);
+        self.cast.enter(Arc::clone(&gate));
+        let inventory: Role<Inventory> =
+            Role::here(gate, move |life| Inventory::new(parts.clone(), life.role.gate(), life.tasks));
+        self.board.subscribe(inventory.mailbox::<Restock>());
+        self.inventories.lock().unwrap_or_else(PoisonError::into_inner).push(inventory.clone());
+        let mailboxes = Mailboxes {
+            find_event: inventory.mailbox(),
+            list_events: inventory.mailbox(),
+            watch_shelf: inventory.mailbox(),
+            place_order: inventory.mailbox(),
+            find_order: inventory.mailbox(),
+        };
+        Data::new(Desk::new(Arc::clone(shop), mailboxes, Arc::clone(&self.ports.clock)))
+    }
+
+    /// Whether the pools are open.
+    #[must_use]
+    pub fn ready(&self) -> Mailbox<AreWeReady> {
+        self.cache_sync.mailbox()
+    }
+
+    /// The laws.
+    #[must_use]
+    pub fn audit(&self) -> Mailbox<AuditLaws> {
+        self.cache_sync.mailbox()
+    }
+
+    /// Takes no more orders. Those under way come to their end; the workers' actors go with their threads.
+    pub fn stop_admitting(&self) {
+        self.admitting.store(false, Ordering::Relaxed);
+        self.inventories.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Role::retire);
+    }
+
+    /// Writes what is held, settles it, and lets the actors go. What does not finish in time is on the bus and comes again.
+    pub async fn drain(&self) {
+        if let Some(Writing { order_writer, .. }) = &self.writing
+            && order_writer.mailbox::<order_writer::Drain>().ask(order_writer::Drain).await.is_err()
+        {
+            tracing::warn!("the order writer could not be drained; its orders stay in the queue");
+        }
+        if self.cache_sync.mailbox::<cache_sync::Drain>().ask(cache_sync::Drain).await.is_err() {
+            tracing::warn!("the ledger could not be settled; the sweep reads the store");
+        }
+        self.publisher.iter().for_each(Role::leave);
+        if let Some(Writing { writers, order_writer }) = &self.writing {
+            order_writer.leave();
+            writers.iter().for_each(Role::leave);
+        }
+        self.cache_sync.leave();
+    }
+}
+
+/// A gate that those who look can see.
+fn gate(cast: &Cast, actor: &'static str, capacity: u32) -> Arc<Gate> {
+    let gate = Gate::new(actor, capacity);
+    cast.enter(Arc::clone(&gate));
+    gate
+}
+
+fn cache_sync(
+    cast: &Cast,
+    ports: &Ports,
+    board: &Arc<Board>,
+    settings: ActorSettings,
+    keeper: bool,
+) -> Role<CacheSync> {
+    let Ports { clock, store, catalogue, ledger, bus } = ports.clone();
+    let board = Arc::clone(board);
+    let parts = CacheSyncParts { clock, store, ledger, bus, catalogue, board, settings, keeper };
+    let gate = gate(cast, "cache_sync", settings.cache_sync_mailbox_capacity);
+    Role::on_own_thread(gate, move |life| CacheSync::new(parts.clone(), life.tasks))
+}
+
+fn publisher(cast: &Cast, ports: &Ports, settings: ActorSettings) -> Role<Publisher> {
+    let bus = Arc::clone(&ports.bus);
+    let gate = gate(cast, "publisher", settings.publisher_mailbox_capacity);
+    Role::on_own_thread(gate, move |life: Life<Publisher>| {
+        Publisher::new(Arc::clone(&bus), &settings, life.role.gate(), life.tasks)
+    })
+}
+
+impl Writing {
+    fn begin(cast: &Cast, ports: &Ports, cache_sync: Mailbox<Settle>, settings: ActorSettings) -> Self {
+        let writer = |_| {
+            let (clock, store) = (Arc::clone(&ports.clock), Arc::clone(&ports.store));
+            let build = move |life: Life<Writer>| Writer::new(Arc::clone(&clock), Arc::clone(&store), life.tasks);
+            Role::on_own_thread(gate(cast, "writer", WRITER_CAPACITY), build)
+        };
+        let writers: Vec<_> = (0..settings.order_writers).map(writer).collect();
+        let parts = OrderWriterParts {
+            clock: Arc::clone(&ports.clock),
+            bus: Arc::clone(&ports.bus),
+            writers: writers.iter().map(Role::mailbox).collect(),
+            cache_sync,
+            settings,
+        };
+        let gate = gate(cast, "order_writer", settings.order_writer_mailbox_capacity);
+        let order_writer = Role::on_own_thread(gate, move |life| OrderWriter::new(parts.clone(), life));
+        Self { writers, order_writer }
+    }
+}
