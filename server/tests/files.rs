@@ -1,7 +1,5 @@
 //! The files of an embedded shop: directories and files that cannot be used, and damage done to them.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
-
 mod support;
 
 use std::{fs, os::unix::fs::PermissionsExt};

@@ -10,8 +10,6 @@ pub(crate) mod crowd;
 pub(crate) mod faulty;
 pub(crate) mod servers;
 
-use servers::Logins;
-
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use servers::Logins;
