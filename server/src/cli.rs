@@ -3,7 +3,7 @@
 use crate::{
     commands,
     config::{self, Config},
-    serve,
+    serve, tls,
 };
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode};
@@ -106,6 +106,7 @@ enum DemoCommand {
 /// Does what the command line says.
 #[must_use]
 pub fn main() -> ExitCode {
+    tls::trust_one_provider();
     let mistakes = config::mistakes_in_environment(&Cli::command());
     if !mistakes.is_empty() {
         return refuse(&mistakes);

@@ -12,4 +12,5 @@ mod greeting;
 mod home;
 pub mod serve;
 mod telemetry;
+pub mod tls;
 pub mod wiring;

@@ -5,6 +5,7 @@ use crate::{
     crowd, demo, greeting,
     home::Home,
     telemetry::{self, Telemetry},
+    tls,
     wiring::{Ports, Stage},
 };
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web::Data, web::ServiceConfig};
@@ -44,6 +45,7 @@ pub async fn serve(config: Config) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// As [`serve`].
 pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<ExitCode> {
+    tls::trust_one_provider();
     let home = Home::enter(&config)?;
     let telemetry = Telemetry::begin(&config)?;
     allow_a_crowd();

@@ -18,9 +18,8 @@ const LOOKING: u32 = 4;
 const LEASE: Duration = Duration::from_secs(10);
 
 pub(super) async fn open(config: &Config) -> anyhow::Result<(Ports, Books)> {
-    trust_one_provider();
     let role = config.servers.role;
-    let database = Database::connect(&postgres(config)?).await?;
+    let database = connect(config).await?;
     if role == Role::Web && database.may_write().await? {
         tracing::warn!(
             "this web node's database user may write orders, which no web node does; give it a user in the role stampede_web"
@@ -29,7 +28,8 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<(Ports, Books)> {
     let ledger = RedisLedger::connect(redis(&config.servers)?).await?;
     let clock = ledger.clock();
     let dead_letters = Arc::new(PostgresDeadLetters::new(&database));
-    let bus = PubSubBus::connect(pubsub(config)?, Arc::clone(&clock), dead_letters).await?;
+    let bus = PubSubBus::connect(pubsub(config)?, Arc::clone(&clock), dead_letters).await;
+    let bus = bus.context("STAMPEDE_PUBSUB_PROJECT")?;
     let ports = Ports {
         store: Arc::new(PostgresOrderStore::new(&database)),
         catalogue: Arc::new(PostgresCatalogue::new(&database)),
@@ -41,8 +41,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<(Ports, Books)> {
 }
 
 pub(super) async fn books(config: &Config) -> anyhow::Result<Books> {
-    trust_one_provider();
-    Ok(Books::Postgres(Database::connect(&postgres(config)?).await?))
+    Ok(Books::Postgres(connect(config).await?))
 }
 
 /// Brings Postgres to this program's schema; several at once do it one after the other.
@@ -50,8 +49,7 @@ pub(super) async fn books(config: &Config) -> anyhow::Result<Books> {
 /// # Errors
 /// With what stands in the way.
 pub async fn migrate(config: &Config) -> anyhow::Result<MigrateReport> {
-    trust_one_provider();
-    Ok(Database::migrate(&postgres(config)?).await?)
+    Database::migrate(&postgres(config)?).await.context("DATABASE_URL")
 }
 
 /// Makes the topics and subscriptions that are missing. One line each of what was made or found.
@@ -59,8 +57,12 @@ pub async fn migrate(config: &Config) -> anyhow::Result<MigrateReport> {
 /// # Errors
 /// With what stands in the way.
 pub async fn bootstrap(config: &Config) -> anyhow::Result<Vec<String>> {
-    trust_one_provider();
-    Ok(stampede_backends::bootstrap(&pubsub(config)?).await?)
+    stampede_backends::bootstrap(&pubsub(config)?).await.context("STAMPEDE_PUBSUB_PROJECT")
+}
+
+/// What goes wrong names the setting first: whoever reads it may have three of them.
+async fn connect(config: &Config) -> anyhow::Result<Database> {
+    Database::connect(&postgres(config)?).await.context("DATABASE_URL")
 }
 
 fn postgres(config: &Config) -> anyhow::Result<PostgresOptions> {
@@ -111,10 +113,4 @@ fn pubsub(config: &Config) -> anyhow::Result<PubSubOptions> {
         ready: config.order_writer_high_water as usize,
         pulls: servers.role.writes(),
     })
-}
-
-/// Several libraries here speak TLS, and each could bring its own cryptography: the first word counts.
-fn trust_one_provider() {
-    // Already chosen is chosen: by an earlier call in this process.
-    rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap_or_default();
 }

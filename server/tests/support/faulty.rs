@@ -65,6 +65,7 @@ impl FaultyShop {
             })
         };
         let (ports, stage, url) = told.recv().expect("the shop opens");
+        stampede_server::tls::trust_one_provider();
         let client = Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
         let shop =
             Self { url, client, script, stage, ports, close: Some(close), thread: Some(thread), _directory: directory };

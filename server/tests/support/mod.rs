@@ -78,6 +78,7 @@ impl Shop {
             logins = Some(own);
         }
         all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        stampede_server::tls::trust_one_provider();
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
         Self { directory, settings: all, logins, running: None, client }
     }
