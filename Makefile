@@ -4,7 +4,7 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test browser api generated bench hooks distributed servers
+.PHONY: help run check test proof browser api generated bench hooks distributed servers
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,7 +14,7 @@ run: ## the shop on http://127.0.0.1:8080
 
 check: ## what needs no run: format, lints, documentation, licences and walls, unused dependencies, container files
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --all-targets --features stampede/proof -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
 	@ops/tool cargo-deny $(CARGO_DENY_VERSION)
 	@# A wrapper that is named before its driver is used is a wall ahead of the house, no mistake.
@@ -28,6 +28,10 @@ check: ## what needs no run: format, lints, documentation, licences and walls, u
 test: ## everything that runs: cargo's tests beside their servers, the Pub/Sub server's, the browser, the API fuzzing
 	@ops/setup
 	@ops/test cargo go browser api
+
+proof: ## everything the shop stands on breaks while people buy, in full size; takes minutes (ONLY=Redis: some of it)
+	@ops/setup
+	STAMPEDE_PROOF_ONLY="$(ONLY)" cargo test -p stampede --features proof --test cluster --test proof -- --nocapture --test-threads=1
 
 browser: ## only the pages in a real browser (builds the binary, keeps screenshots in artifacts/)
 	@ops/setup

@@ -1,0 +1,71 @@
+//! The Pub/Sub server goes away, is slow, forgets to answer, or repeats itself.
+
+use super::Struck;
+use crate::{
+    harness::{Cluster, record::Record},
+    support::until,
+};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long it lasts.
+const LASTS: Duration = Duration::from_secs(10);
+/// How long it is dead.
+const DEAD: Duration = Duration::from_secs(2);
+/// Slow, but within the time that a publish may take.
+const SLOW: Duration = Duration::from_millis(1_500);
+
+pub(super) async fn killed(shop: &mut Cluster, record: &Record) -> Struck {
+    let began = Instant::now();
+    shop.grounds.pubsub.tell("kill", &[]).await;
+    tokio::time::sleep(DEAD).await;
+    shop.grounds.pubsub.tell("start", &[]).await;
+    let over = Instant::now();
+    // Who asked meanwhile has waited for it, if nothing worse happened to them.
+    until("orders flow", &mut async || record.first_promise_after(over).is_some()).await;
+    let slowest = record.slowest_promise_after(began);
+    let evidence = (slowest >= DEAD / 2).then(|| format!("a 202 took {slowest:.1?}"));
+    Struck { over, evidence, lost_claims: 0 }
+}
+
+pub(super) async fn slow(shop: &mut Cluster, record: &Record) -> Struck {
+    let began = Instant::now();
+    let delay = SLOW.as_millis();
+    let knobs =
+        format!(r#"{{"publish_delay_ms": {delay}, "publish_answer_delay_ms": {delay}, "deliver_delay_ms": {delay}}}"#);
+    during(shop, &knobs).await;
+    let slowest = record.slowest_promise_after(began);
+    Struck::seen((slowest >= 2 * SLOW).then(|| format!("a 202 took {slowest:.1?}")))
+}
+
+pub(super) async fn silent(shop: &mut Cluster, _: &Record) -> Struck {
+    during(shop, r#"{"publish_no_answer": 1}"#).await;
+    let unanswered = shop.grounds.pubsub_stats().await["publish"]["unanswered"].as_u64().unwrap();
+    assert!(unanswered > 0, "too little: every publish was answered");
+    Struck::over()
+}
+
+pub(super) async fn twice(shop: &mut Cluster, _: &Record) -> Struck {
+    let counts = async |shop: &Cluster| {
+        let stats = shop.grounds.pubsub_stats().await;
+        (stats["publish"]["messages"].as_u64().unwrap(), total(&stats, "delivered"))
+    };
+    let before = counts(shop).await;
+    during(shop, r#"{"deliver_copies": 2, "shuffle": true, "deliver_delay_ms": 300}"#).await;
+    let after = counts(shop).await;
+    let (messages, delivered) = (after.0 - before.0, after.1 - before.1);
+    assert!(delivered > messages + messages / 2, "too little: {delivered} deliveries of {messages} messages");
+    Struck::seen(Some(format!("{delivered} deliveries of {messages} messages")))
+}
+
+async fn during(shop: &Cluster, knobs: &str) {
+    shop.grounds.pubsub_faults(knobs).await;
+    tokio::time::sleep(LASTS).await;
+    shop.grounds.pubsub_faults("{}").await;
+}
+
+/// A counter, summed over all subscriptions.
+pub(super) fn total(stats: &Value, counter: &str) -> u64 {
+    stats["subscriptions"].as_object().unwrap().values().map(|one| one[counter].as_u64().unwrap()).sum()
+}

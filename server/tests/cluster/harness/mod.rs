@@ -1,0 +1,196 @@
+//! A whole shop of its own: Postgres, Redis, the Pub/Sub server, web nodes and writers. Everything can be killed, frozen and
+//! started again; whatever happens to the test, nothing is left running.
+
+#![expect(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "two test programs use their parts, and a test stops where it cannot go on"
+)]
+
+pub(crate) mod buyers;
+pub(crate) mod door;
+pub(crate) mod node;
+pub(crate) mod observer;
+pub(crate) mod record;
+pub(crate) mod servers;
+pub(crate) mod verdict;
+
+use crate::support::until;
+use door::Door;
+use node::{Node, Settings};
+use servers::{Home, Server, run, said};
+use std::{
+    collections::HashMap,
+    process::{Command, Output},
+    sync::Arc,
+    time::Duration,
+};
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_stampede");
+/// How long anything may take that is waited for: far longer than it takes on a loaded machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Counts the claims of every pool.
+pub(crate) const CLAIMS: &str = "local claims = 0
+    for _, key in ipairs(redis.call('KEYS', '*:claims')) do claims = claims + redis.call('HLEN', key) end";
+
+/// The three servers, with an empty shop on them.
+pub(crate) struct Grounds {
+    pub(crate) postgres: Server,
+    pub(crate) redis: Server,
+    pub(crate) pubsub: Server,
+    /// Those of the small commands, as the owner of the database.
+    pub(crate) settings: Settings,
+    /// `DATABASE_URL` of writers, and of web nodes.
+    pub(crate) writer_database: String,
+    pub(crate) web_database: String,
+    /// Last: it goes when everything else is gone.
+    pub(crate) home: Home,
+}
+
+impl Grounds {
+    pub(crate) async fn open() -> Self {
+        let home = Home::new();
+        let [postgres, redis, pubsub] = ["postgres", "redis", "pubsub"].map(|name| Server::new(name, &home.directory));
+        tokio::join!(postgres.tell("start", &[]), redis.tell("start", &[]), pubsub.tell("start", &[]));
+        let mut scratch = Command::new(format!("{}/scratch", servers::SCRIPTS));
+        scratch.arg(BINARY).env("STAMPEDE_TEST_POSTGRES_URL", postgres.url());
+        scratch.env("STAMPEDE_TEST_REDIS_URL", redis.url()).env("STAMPEDE_TEST_PUBSUB_ENDPOINT", pubsub.url());
+        let made = said(run(scratch).await, "an empty shop is made");
+        let mut settings = Settings::new();
+        for (name, value) in made.lines().filter_map(|line| line.split_once('=')) {
+            // A handful a cluster.
+            settings.insert(name.to_owned().leak(), value.to_owned());
+        }
+        let mut login = |name| settings.remove(name).unwrap();
+        let (writer_database, web_database) =
+            (login("STAMPEDE_WRITER_DATABASE_URL"), login("STAMPEDE_WEB_DATABASE_URL"));
+        let usual = [
+            ("STAMPEDE_HTTP_ADDR", "127.0.0.1:0"),
+            ("STAMPEDE_OPS_ADDR", "127.0.0.1:0"),
+            ("STAMPEDE_DEMO_OPENS_IN", "0s"),
+            ("STAMPEDE_DEMO_LIMIT_PER_BUYER", "0"),
+            ("STAMPEDE_BUYER_ATTEMPTS_PER_SECOND", "0"),
+            ("STAMPEDE_LOG", "info,actix_server=warn,actix_http=off"),
+        ];
+        settings.extend(usual.map(|(name, value)| (name, value.to_owned())));
+        Self { postgres, redis, pubsub, settings, writer_database, web_database, home }
+    }
+
+    /// Some statements as Postgres' superuser, one after the other in one session, in the shop's database.
+    pub(crate) async fn sql(&self, statements: &[&str]) -> String {
+        let mut psql = Command::new("psql");
+        psql.args([&self.settings["DATABASE_URL"], "-XqAt"]);
+        for statement in statements {
+            psql.args(["-c", statement]);
+        }
+        said(run(psql).await, statements[0])
+    }
+
+    /// Something to Redis.
+    pub(crate) async fn redis(&self, words: &[&str]) -> String {
+        let mut client = Command::new("redis-cli");
+        client.args(["-u", &self.redis.url()]).args(words);
+        said(run(client).await, &words.join(" "))
+    }
+
+    /// Some commands to Redis, one a line, on one connection.
+    pub(crate) async fn redis_steps(&self, steps: &str) -> String {
+        let mut shell = Command::new("bash");
+        shell.args(["-c", "redis-cli -u \"$0\" <<<\"$1\"", &self.redis.url(), steps]);
+        said(run(shell).await, "some commands to Redis")
+    }
+
+    /// Empties Redis at a moment when so many claims at least are in flight, and says how many: each is an order that may lose
+    /// its promise. All in one script, so that nobody claims in between.
+    pub(crate) async fn empty_redis(&self, at_least: u64) -> u64 {
+        let empty = format!("if claims >= {at_least} then redis.call('FLUSHALL') return claims else return 0 end");
+        let mut claims = 0;
+        until("claims are in flight", &mut async || {
+            claims = self.redis(&["eval", &format!("{CLAIMS} {empty}"), "0"]).await.parse().unwrap();
+            claims > 0
+        })
+        .await;
+        claims
+    }
+
+    /// What the Pub/Sub server does wrong from now on; `{}`: nothing.
+    pub(crate) async fn pubsub_faults(&self, faults: &str) {
+        let request = door::client().put(format!("{}/faults", self.pubsub.url())).body(faults.to_owned());
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{faults}: {answer:?}");
+    }
+
+    /// What the Pub/Sub server has counted.
+    pub(crate) async fn pubsub_stats(&self) -> serde_json::Value {
+        let answer = door::client().get(format!("{}/stats", self.pubsub.url())).send().await.unwrap();
+        crate::support::json(answer).await
+    }
+}
+
+/// The shop.
+pub(crate) struct Cluster {
+    pub(crate) webs: Vec<Node>,
+    pub(crate) writers: Vec<Node>,
+    pub(crate) door: Arc<Door>,
+    pub(crate) capacity: u64,
+    pub(crate) grounds: Grounds,
+}
+
+impl Cluster {
+    /// A shop of two web nodes and two writers that sells `capacity` tickets from now on.
+    pub(crate) async fn selling(capacity: u32) -> Self {
+        let mut grounds = Grounds::open().await;
+        grounds.settings.insert("STAMPEDE_DEMO_CAPACITY", capacity.to_string());
+        let door = Arc::new(Door::new(2));
+        let node = |role: &str, number: u32| {
+            let mut settings: HashMap<_, _> = grounds.settings.clone();
+            settings.insert("STAMPEDE_ROLE", role.to_owned());
+            let database = if role == "web" { &grounds.web_database } else { &grounds.writer_database };
+            settings.insert("DATABASE_URL", database.clone());
+            Node::new(format!("{role}-{number}"), settings, &grounds.home.directory, door.client.clone())
+        };
+        let (webs, writers) = ("web", "writer");
+        let (webs, writers) = ([1, 2].map(|n| node(webs, n)).into(), [1, 2].map(|n| node(writers, n)).into());
+        let mut cluster = Self { webs, writers, door, capacity: u64::from(capacity), grounds };
+        for writer in 0..2 {
+            cluster.writers[writer].start().await;
+        }
+        for web in 0..2 {
+            cluster.start_web(web).await;
+        }
+        cluster
+    }
+
+    /// Starts a web node and tells the door.
+    pub(crate) async fn start_web(&mut self, web: usize) {
+        let address = self.webs[web].start().await.expect("a web node has a door");
+        self.webs[web].until_ready().await;
+        self.door.moved(web, address);
+    }
+
+    /// Every process, those who write first.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.writers.iter().chain(&self.webs)
+    }
+
+    /// A small command on the shop.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env_clear().envs(&self.grounds.settings).current_dir(&self.grounds.home.directory);
+        run(command).await
+    }
+
+    /// What a small command prints that must succeed.
+    pub(crate) async fn run_well(&self, arguments: &[&str]) -> String {
+        said(self.run(arguments).await, &arguments.join(" "))
+    }
+
+    /// What `stampede audit` prints, which must find every law holding.
+    pub(crate) async fn audit(&self) -> String {
+        let output = self.run(&["audit"]).await;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+}
