@@ -1,12 +1,16 @@
 //! A sale during which processes are killed, restarted and frozen.
 
 use crate::{
-    harness::{Cluster, buyers::Buyers, observer::Observer},
+    harness::{
+        Cluster,
+        buyers::{Buyers, Told},
+        observer::Observer,
+    },
     support::{key, until},
 };
 use rand::{SeedableRng, rngs::SmallRng};
-use std::time::Duration;
-use tokio::time::Instant;
+use std::{sync::Arc, time::Duration};
+use tokio::{task::JoinSet, time::Instant};
 
 /// Tickets, and buyers: three times as many.
 const CAPACITY: u32 = 20_000;
@@ -36,11 +40,7 @@ async fn every_ticket_is_sold_once_while_every_node_is_killed_and_started_again(
     let decided_in = shop.decided(&buyers.record, last_fault).await;
     tokio::time::timeout(Duration::from_secs(120), everyone.join_all()).await.expect("the sale comes to its end");
     let verdict = shop.judge(&buyers.record, &observer).await;
-    println!(
-        "decided {decided_in:?} after the last kill; {verdict:?}; {} unknown outcomes, {} put off",
-        buyers.record.unknowns(),
-        buyers.record.put_offs()
-    );
+    println!("decided {decided_in:?} after the last kill; {verdict:?}; {}", buyers.record.in_words());
     assert_eq!((verdict.sold, verdict.broken), (u64::from(CAPACITY), 0));
     assert!(buyers.record.unknowns() + buyers.record.put_offs() > 0, "the kills hit nobody");
 }
@@ -66,11 +66,7 @@ async fn everything_is_restarted_one_by_one_while_the_shop_sells() {
     let decided_in = shop.decided(&buyers.record, Instant::now()).await;
     buyers.go_home(everyone).await;
     let verdict = shop.judge(&buyers.record, &observer).await;
-    println!(
-        "decided {decided_in:?} after the last restart; {verdict:?}; {} unknown outcomes, {} put off",
-        buyers.record.unknowns(),
-        buyers.record.put_offs()
-    );
+    println!("decided {decided_in:?} after the last restart; {verdict:?}; {}", buyers.record.in_words());
     assert_eq!(verdict.broken, 0);
     assert!(verdict.sold > 400, "only {} were sold", verdict.sold);
 }
@@ -87,7 +83,7 @@ async fn a_web_node_frozen_between_publish_and_promise_promises_nothing_wrong() 
     let asked: Vec<_> = frozen
         .iter()
         .map(|key| {
-            let (door, key) = (std::sync::Arc::clone(&shop.door), key.clone());
+            let (door, key) = (Arc::clone(&shop.door), key.clone());
             tokio::spawn(async move { door.buy(Some(0), &key, "eva", 1).await })
         })
         .collect();
@@ -98,13 +94,16 @@ async fn a_web_node_frozen_between_publish_and_promise_promises_nothing_wrong() 
 
     // Their buyers hear nothing and repeat themselves at the other node, beside others who buy.
     let everyone = buyers.steadily(8, Duration::from_millis(30), 3);
-    let mut chance = SmallRng::seed_from_u64(3);
     for outcome in asked {
         outcome.await.map(drop).unwrap();
     }
-    for key in &frozen {
-        buyers.order_by(key, "eva", 1, &mut chance).await;
+    let mut repeating = JoinSet::new();
+    for (seed, key) in (0..).zip(frozen) {
+        let buyers = Arc::clone(&buyers);
+        repeating.spawn(async move { buyers.order_by(&key, "eva", 1, &mut SmallRng::seed_from_u64(seed)).await });
     }
+    let told = repeating.join_all().await;
+    assert!(told.iter().all(|told| matches!(told, Told::Yes)), "not every order was taken up by the other node");
     assert!(buyers.record.promised() >= caught + 20, "the other node does not take the orders up");
     shop.webs[0].signal("CONT");
     let last_fault = Instant::now();
@@ -113,6 +112,6 @@ async fn a_web_node_frozen_between_publish_and_promise_promises_nothing_wrong() 
     let decided_in = shop.decided(&buyers.record, last_fault).await;
     buyers.go_home(everyone).await;
     let verdict = shop.judge(&buyers.record, &observer).await;
-    println!("decided {decided_in:?} after the thaw; {verdict:?}");
+    println!("decided {decided_in:?} after the thaw; {verdict:?}; {}", buyers.record.in_words());
     assert_eq!((verdict.sold, verdict.broken), (buyers.record.promised(), 0));
 }

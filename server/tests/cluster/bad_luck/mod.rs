@@ -111,7 +111,7 @@ async fn suffer(fault: &Fault) -> Row {
 struct Noticed {
     put_off: u64,
     unknown: u64,
-    refused: u64,
+    proxy: u64,
     complaints: u64,
 }
 
@@ -121,7 +121,7 @@ impl Noticed {
         Self {
             put_off: buyers.record.put_offs(),
             unknown: buyers.record.unknowns(),
-            refused: buyers.door.refused.load(Ordering::Relaxed),
+            proxy: shop.proxy_complaints(),
             complaints: shop.nodes().map(|node| node.log().lines().filter(complains).count() as u64).sum(),
         }
     }
@@ -130,18 +130,18 @@ impl Noticed {
         Self {
             put_off: self.put_off - before.put_off,
             unknown: self.unknown - before.unknown,
-            refused: self.refused - before.refused,
+            proxy: self.proxy - before.proxy,
             complaints: self.complaints - before.complaints,
         }
     }
 
     fn anything(self) -> bool {
-        self.put_off + self.unknown + self.refused + self.complaints > 0
+        self.put_off + self.unknown + self.proxy + self.complaints > 0
     }
 
     fn in_words(self) -> String {
-        let Self { put_off, unknown, refused, complaints } = self;
-        format!("{put_off} put off, {unknown} unknown, {refused} connections refused, {complaints} complaints logged")
+        let Self { put_off, unknown, proxy, complaints } = self;
+        format!("{put_off} put off, {unknown} unknown, {proxy} complaints of the proxy, {complaints} of the nodes")
     }
 }
 

@@ -1,6 +1,6 @@
 //! Processes of the shop are killed, stand still, or are restarted.
 
-use super::{Struck, pubsub::total};
+use super::{Struck, pubsub::total, redis};
 use crate::{
     harness::{Cluster, record::Record},
     support::until,
@@ -60,6 +60,26 @@ pub(super) async fn rolling(shop: &mut Cluster, record: &Record) -> Struck {
         until("orders flow", &mut async || record.promised() > before + 50).await;
     }
     Struck::over()
+}
+
+/// The power fails. What was in flight in the ledger is lost; what was acknowledged by anybody is not.
+pub(super) async fn power_cut(shop: &mut Cluster, _: &Record) -> Struck {
+    let lost_claims = redis::kill(shop).await;
+    for node in shop.webs.iter_mut().chain(&mut shop.writers) {
+        node.kill();
+    }
+    let grounds = &shop.grounds;
+    tokio::join!(grounds.postgres.tell("kill", &[]), grounds.pubsub.tell("kill", &[]));
+    tokio::join!(
+        grounds.postgres.tell("start", &[]),
+        grounds.pubsub.tell("start", &[]),
+        grounds.redis.tell("start", &[])
+    );
+    for node in 0..2 {
+        shop.writers[node].start().await;
+        shop.start_web(node).await;
+    }
+    Struck { lost_claims, ..Struck::over() }
 }
 
 async fn streams(shop: &Cluster) -> u64 {

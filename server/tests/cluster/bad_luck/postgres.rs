@@ -1,7 +1,10 @@
 //! Postgres goes away, is full, or takes no writes.
 
 use super::Struck;
-use crate::harness::{Cluster, record::Record};
+use crate::{
+    harness::{Cluster, record::Record},
+    support::until,
+};
 use std::{
     io::{self, Write},
     net::TcpStream,
@@ -30,31 +33,64 @@ pub(super) async fn stopped(shop: &mut Cluster, _: &Record) -> Struck {
     Struck::over()
 }
 
+pub(super) async fn killed(shop: &mut Cluster, _: &Record) -> Struck {
+    shop.grounds.postgres.tell("kill", &[]).await;
+    shop.grounds.postgres.tell("start", &[]).await;
+    Struck::over()
+}
+
+/// Its answers fail to come: of no commit under way is it known what became of it.
+pub(super) async fn frozen(shop: &mut Cluster, _: &Record) -> Struck {
+    shop.grounds.postgres.tell("pause", &[]).await;
+    tokio::time::sleep(LASTS).await;
+    shop.grounds.postgres.tell("continue", &[]).await;
+    Struck::over()
+}
+
 /// Somebody takes every connection, also those that the shop had.
 pub(super) async fn out_of_connections(shop: &mut Cluster, _: &Record) -> Struck {
-    let url = shop.grounds.postgres.url();
-    let address = url.rsplit('@').next().unwrap().split('/').next().unwrap().to_owned();
+    let grounds = &shop.grounds;
     let greedy = Arc::new(AtomicBool::new(true));
-    let stop = Arc::clone(&greedy);
-    let hoard = tokio::task::spawn_blocking(move || {
-        let mut taken: Vec<TcpStream> = Vec::new();
-        while stop.load(Ordering::Relaxed) {
-            // Those that were refused are closed by the server: asked for again.
-            taken.retain(is_open);
-            let wanted = ALL - taken.len();
-            taken.extend((0..wanted).filter_map(|_| knock(&address).ok()));
-            #[expect(clippy::disallowed_methods, reason = "this thread does nothing else")]
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    });
-    // In a session that is there before. Some of the shop's come back before their places are taken: ended again.
+    // The shop's connections are ended in a session that is there before the places are gone. Some come back before somebody
+    // else has them, and are ended again.
     let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE 'stampede%'";
     let wait = format!("SELECT pg_sleep({})", LASTS.as_secs_f64() / 5.0);
-    let ended = shop.grounds.sql(&[end, &wait].repeat(5)).await;
-    assert!(!ended.starts_with('0'), "the shop had no connection to lose");
-    greedy.store(false, Ordering::Relaxed);
-    hoard.await.unwrap();
+    let mut session = vec!["CREATE TABLE session_begun ()"];
+    session.extend([&wait, end].repeat(5));
+    let ending = async {
+        let ended = grounds.sql(&session).await;
+        greedy.store(false, Ordering::Relaxed);
+        ended.split_whitespace().filter_map(|count| count.parse::<u64>().ok()).sum::<u64>()
+    };
+    let hoarding = async {
+        until("the session has begun", &mut async || {
+            !grounds.sql(&["SELECT to_regclass('session_begun')"]).await.is_empty()
+        })
+        .await;
+        let (url, greedy) = (grounds.postgres.url(), Arc::clone(&greedy));
+        tokio::task::spawn_blocking(move || hoard(&url, &greedy)).await.unwrap();
+    };
+    let (ended, ()) = tokio::join!(ending, hoarding);
+    assert!(ended > 0, "too little: the shop had no connection to lose");
     Struck::over()
+}
+
+/// Takes whatever connection is to be had, and gives them back when it is not greedy any more: at the latest after a minute,
+/// should nobody be left to say so.
+fn hoard(url: &str, greedy: &AtomicBool) {
+    let address = url.rsplit('@').next().unwrap().split('/').next().unwrap();
+    let mut taken: Vec<TcpStream> = Vec::new();
+    for _ in 0..3_000 {
+        if !greedy.load(Ordering::Relaxed) {
+            return;
+        }
+        // Those that were refused are closed by the server: asked for again.
+        taken.retain(is_open);
+        let wanted = ALL - taken.len();
+        taken.extend((0..wanted).filter_map(|_| knock(address).ok()));
+        #[expect(clippy::disallowed_methods, reason = "this thread does nothing else")]
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Asks for a session and then says nothing: the server keeps a place for it.

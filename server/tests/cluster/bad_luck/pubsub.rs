@@ -29,6 +29,13 @@ pub(super) async fn killed(shop: &mut Cluster, record: &Record) -> Struck {
     Struck { over, evidence, lost_claims: 0 }
 }
 
+pub(super) async fn frozen(shop: &mut Cluster, _: &Record) -> Struck {
+    shop.grounds.pubsub.tell("pause", &[]).await;
+    tokio::time::sleep(LASTS).await;
+    shop.grounds.pubsub.tell("continue", &[]).await;
+    Struck::over()
+}
+
 pub(super) async fn slow(shop: &mut Cluster, record: &Record) -> Struck {
     let began = Instant::now();
     let delay = SLOW.as_millis();
@@ -44,6 +51,16 @@ pub(super) async fn silent(shop: &mut Cluster, _: &Record) -> Struck {
     let unanswered = shop.grounds.pubsub_stats().await["publish"]["unanswered"].as_u64().unwrap();
     assert!(unanswered > 0, "too little: every publish was answered");
     Struck::over()
+}
+
+/// Every other publish fails, some of them only as far as the shop is told.
+pub(super) async fn failing(shop: &mut Cluster, _: &Record) -> Struck {
+    during(shop, r#"{"publish_refuse": 0.25, "publish_store_and_fail": 0.25}"#).await;
+    let publish = &shop.grounds.pubsub_stats().await["publish"];
+    let count = |what: &str| publish[what].as_u64().unwrap();
+    let (refused, stored) = (count("refused"), count("failed_after_store"));
+    assert!(refused > 0 && stored > 0, "too little: {refused} refused, {stored} stored and denied");
+    Struck::seen(Some(format!("{refused} publishes refused, {stored} stored and denied")))
 }
 
 pub(super) async fn twice(shop: &mut Cluster, _: &Record) -> Struck {

@@ -1,30 +1,27 @@
 //! Redis is empty, old, silent or full.
 
 use super::Struck;
-use crate::harness::{CLAIMS, Cluster, record::Record};
-use crate::support::until;
+use crate::{
+    harness::{CLAIMS, Cluster, record::Record},
+    support::until,
+};
 use std::time::Duration;
 
 /// How long it lasts.
 const LASTS: Duration = Duration::from_secs(10);
 
-/// Kills it, and says how many claims it had: counted and frozen in one step, so that nobody claims in between.
-async fn kill(shop: &Cluster) -> u64 {
-    let count = format!("{CLAIMS} redis.call('SET', 'counted', claims)");
-    let mut claims = 0;
+/// Kills it, and says how many claims it had: counted and held still in one step, so that nobody claims in between.
+pub(super) async fn kill(shop: &Cluster) -> u64 {
+    let count = format!("{} return claims", CLAIMS.replace('\n', " "));
     until("claims are in flight", &mut async || {
-        let counted = shop.grounds.redis(&["eval", &format!("{CLAIMS} return claims"), "0"]).await;
-        counted.parse::<u64>().unwrap() > 0
+        shop.grounds.redis(&["eval", &count, "0"]).await.parse::<u64>().unwrap() > 0
     })
     .await;
-    let steps = format!("MULTI\nEVAL \"{}\" 0\nGET counted\nCLIENT PAUSE 60000 ALL\nEXEC\n", count.replace('\n', " "));
-    let answer = shop.grounds.redis_steps(&steps).await;
-    for line in answer.lines() {
-        claims = line.trim().parse().unwrap_or(claims);
-    }
-    assert!(answer.ends_with("OK"), "{answer}");
+    let answer = shop.grounds.redis_steps(&format!("MULTI\nEVAL \"{count}\" 0\nCLIENT PAUSE 60000 ALL\nEXEC\n")).await;
     shop.grounds.redis.tell("kill", &[]).await;
-    claims
+    // Of the last two lines, which are what EXEC answers.
+    let counted = answer.lines().rev().nth(1).and_then(|line| line.trim().parse().ok());
+    counted.unwrap_or_else(|| panic!("no count: {answer}"))
 }
 
 pub(super) async fn killed(shop: &mut Cluster, _: &Record) -> Struck {

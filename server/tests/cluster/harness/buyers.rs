@@ -117,11 +117,6 @@ impl Buyers {
                     tokio::time::sleep(BREATH).await;
                     continue;
                 }
-                Outcome::Nobody => {
-                    self.record.count(&self.record.nobody);
-                    tokio::time::sleep(WAIT_AT_MOST).await;
-                    continue;
-                }
             };
             match self.heed(key, quantity, &answer, asked) {
                 // One in ten repeats the order: lost in the mail, pressed twice.

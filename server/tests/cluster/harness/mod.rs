@@ -22,7 +22,10 @@ use servers::{Home, Server, run, said};
 use std::{
     collections::HashMap,
     process::{Command, Output},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -134,25 +137,40 @@ pub(crate) struct Cluster {
     pub(crate) writers: Vec<Node>,
     pub(crate) door: Arc<Door>,
     pub(crate) capacity: u64,
+    nginx: Server,
     pub(crate) grounds: Grounds,
 }
 
 impl Cluster {
-    /// A shop of two web nodes and two writers that sells `capacity` tickets from now on.
+    /// A shop of two web nodes and two writers behind a proxy that sells `capacity` tickets from now on.
     pub(crate) async fn selling(capacity: u32) -> Self {
         let mut grounds = Grounds::open().await;
         grounds.settings.insert("STAMPEDE_DEMO_CAPACITY", capacity.to_string());
-        let door = Arc::new(Door::new(2));
-        let node = |role: &str, number: u32| {
+        let home = &grounds.home.directory;
+        let node = |role: &str, number: usize, database: &str| {
             let mut settings: HashMap<_, _> = grounds.settings.clone();
             settings.insert("STAMPEDE_ROLE", role.to_owned());
-            let database = if role == "web" { &grounds.web_database } else { &grounds.writer_database };
-            settings.insert("DATABASE_URL", database.clone());
-            Node::new(format!("{role}-{number}"), settings, &grounds.home.directory, door.client.clone())
+            settings.insert("DATABASE_URL", database.to_owned());
+            (format!("{role}-{number}"), settings)
         };
-        let (webs, writers) = ("web", "writer");
-        let (webs, writers) = ([1, 2].map(|n| node(webs, n)).into(), [1, 2].map(|n| node(writers, n)).into());
-        let mut cluster = Self { webs, writers, door, capacity: u64::from(capacity), grounds };
+        let writers = [1, 2].map(|number| {
+            let (name, settings) = node("writer", number, &grounds.writer_database);
+            Node::new(name, settings, home)
+        });
+        // Where the proxy knows them, in all their lives.
+        let doors = [(); 2].map(|()| free_address());
+        let webs = [1, 2].map(|number| {
+            let (name, mut settings) = node("web", number, &grounds.web_database);
+            settings.insert("STAMPEDE_HTTP_ADDR", doors[number - 1].clone());
+            Node::new(name, settings, home)
+        });
+        let nginx = Server::new("nginx", home);
+        std::fs::create_dir(nginx.directory()).unwrap();
+        std::fs::write(nginx.directory().join("nodes"), doors.join("\n") + "\n").unwrap();
+        nginx.tell("start", &[]).await;
+        let door = Arc::new(Door::new(nginx.url(), doors.iter().map(|address| format!("http://{address}")).collect()));
+        let mut cluster =
+            Self { webs: webs.into(), writers: writers.into(), door, capacity: u64::from(capacity), nginx, grounds };
         for writer in 0..2 {
             cluster.writers[writer].start().await;
         }
@@ -162,11 +180,16 @@ impl Cluster {
         cluster
     }
 
-    /// Starts a web node and tells the door.
+    /// Starts a web node and waits until it can sell.
     pub(crate) async fn start_web(&mut self, web: usize) {
-        let address = self.webs[web].start().await.expect("a web node has a door");
+        self.webs[web].start().await;
         self.webs[web].until_ready().await;
-        self.door.moved(web, address);
+    }
+
+    /// How often the proxy has met a node that was not there, or did not answer.
+    pub(crate) fn proxy_complaints(&self) -> u64 {
+        let log = std::fs::read_to_string(self.nginx.directory().join("log")).unwrap_or_default();
+        log.lines().filter(|line| line.contains("upstream")).count() as u64
     }
 
     /// Every process, those who write first.
@@ -192,5 +215,18 @@ impl Cluster {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
         text
+    }
+}
+
+/// An address where nobody listens, below the ports that the system gives to outgoing connections: who is down keeps it.
+fn free_address() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(97);
+    loop {
+        let port = 15_000 + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 17_000;
+        let address = format!("127.0.0.1:{port}");
+        if std::net::TcpListener::bind(&address).is_ok() {
+            return address;
+        }
     }
 }

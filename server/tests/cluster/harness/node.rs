@@ -1,6 +1,6 @@
 //! A process of the shop: it can be killed, asked to stop, frozen, continued and started again.
 
-use super::{BINARY, PATIENCE};
+use super::{BINARY, PATIENCE, door::client};
 use crate::support::until;
 use reqwest::Client;
 use std::{
@@ -26,12 +26,12 @@ pub(crate) struct Node {
 
 impl Node {
     /// One that does not run yet.
-    pub(crate) fn new(name: String, settings: Settings, home: &Path, client: Client) -> Self {
-        Self { name, settings, directory: home.join("nodes"), running: None, ops: String::new(), client }
+    pub(crate) fn new(name: String, settings: Settings, home: &Path) -> Self {
+        Self { name, settings, directory: home.join("nodes"), running: None, ops: String::new(), client: client() }
     }
 
-    /// Starts it and waits for its greeting, which says where the shop is, if this process serves shoppers.
-    pub(crate) async fn start(&mut self) -> Option<String> {
+    /// Starts it and waits for its greeting.
+    pub(crate) async fn start(&mut self) {
         let (said, log) = (self.path("out"), self.path("log"));
         let log = File::options().create(true).append(true).open(log).unwrap();
         let mut command = Command::new(BINARY);
@@ -48,8 +48,8 @@ impl Node {
             greeting.contains("operators") && greeting.ends_with('\n')
         })
         .await;
-        self.ops = address(&greeting, "operators").expect("every process has a port for operators");
-        address(&greeting, "shop")
+        let line = greeting.lines().find(|line| line.trim_start().starts_with("operators")).unwrap();
+        line.split_whitespace().nth(1).unwrap().clone_into(&mut self.ops);
     }
 
     /// Waits until it can sell.
@@ -101,11 +101,6 @@ impl Drop for Node {
             child.wait().map(drop).unwrap_or_default();
         }
     }
-}
-
-fn address(greeting: &str, what: &str) -> Option<String> {
-    let line = greeting.lines().find(|line| line.trim_start().starts_with(what))?;
-    line.split_whitespace().nth(1).map(str::to_owned)
 }
 
 /// In ticks since boot: with the process id it names a process for ever. Fields are counted after the name in brackets.

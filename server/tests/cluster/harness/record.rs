@@ -38,8 +38,6 @@ pub(crate) struct Record {
     pub(crate) sold_out: AtomicU64,
     /// 409: the order of this key has ended without tickets.
     pub(crate) ended: AtomicU64,
-    /// No node took the connection.
-    pub(crate) nobody: AtomicU64,
 }
 
 impl Record {
@@ -105,6 +103,22 @@ impl Record {
         told.extend([from, to]);
         told.sort_unstable();
         told.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+    }
+
+    /// All that was told.
+    pub(crate) fn in_words(&self) -> String {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        format!(
+            "{} requests: {} promised, {} again, {} sold out, {} ended, {} put off, {} unknown, {} never answered",
+            count(&self.buys),
+            self.promised(),
+            count(&self.replayed),
+            count(&self.sold_out),
+            count(&self.ended),
+            self.put_offs(),
+            count(&self.unknown),
+            count(&self.lost)
+        )
     }
 
     /// Nobody was told what nobody may be told.

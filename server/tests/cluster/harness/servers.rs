@@ -78,7 +78,7 @@ impl Home {
         for log in nodes.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "log")) {
             std::fs::copy(&log, kept.join(log.file_name().unwrap())).map(drop).unwrap_or_default();
         }
-        for name in ["postgres", "redis", "pubsub"] {
+        for name in ["nginx", "postgres", "redis", "pubsub"] {
             let log = self.directory.join(name).join("log");
             std::fs::copy(log, kept.join(format!("{name}.log"))).map(drop).unwrap_or_default();
         }
