@@ -157,6 +157,14 @@ def mounts_exist_and_are_read_only(compose):
                 yield f"{name}: {mount['source']} does not exist"
 
 
+def settings_exist(compose, reference="ops/CONFIGURATION.md"):
+    known = set(re.findall(r"^\| `([A-Z_]+)`", (ROOT / reference).read_text(), re.MULTILINE))
+    for name, service in compose["services"].items():
+        for setting in settings(service) if "build" in service else ():
+            if setting not in known:
+                yield f"{name}: {setting} is no setting of stampede ({reference})"
+
+
 def scrapes_find_their_services(compose, prometheus=None):
     prometheus = prometheus or load("ops/prometheus/prometheus.yml")
     known = set(compose["services"]) | {"localhost"}
@@ -179,6 +187,7 @@ RULES = [
     services_are_locked_down,
     nobody_is_cut_short,
     mounts_exist_and_are_read_only,
+    settings_exist,
     scrapes_find_their_services,
 ]
 

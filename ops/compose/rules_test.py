@@ -68,6 +68,7 @@ FAULTS = [
     (rules.mounts_exist_and_are_read_only, with_("grafana", "volumes", ["./grafana:/etc/grafana"])),
     (rules.mounts_exist_and_are_read_only, with_("k6", "volumes", 0, "read_only", False)),
     (rules.mounts_exist_and_are_read_only, with_("k6", "volumes", 0, "source", "./no-such-folder")),
+    (rules.settings_exist, with_("web", "environment", "STAMPEDE_HTTP_ADDRESS", "0.0.0.0:8080")),
     (rules.scrapes_find_their_services, lambda compose: compose["services"].pop("redis-exporter")),
 ]
 
