@@ -25,9 +25,9 @@ check: ## what needs no run: format, lints, documentation, licences and walls, u
 	GOTOOLCHAIN=auto go -C ops/pubsub-server vet ./...
 	@ops/check-container
 
-test: ## everything that runs: cargo's tests beside their servers, the Pub/Sub server's, the browser, the API fuzzing
+test: ## everything that runs: cargo's tests, the Pub/Sub server's, the browser (both on one machine and on servers), the API fuzzing
 	@ops/setup
-	@ops/test cargo go browser api
+	@ops/test cargo distributed go browser browser_distributed api
 
 proof: ## everything the shop stands on breaks while people buy, in full size; takes minutes (ONLY=Redis: some of it)
 	@ops/setup
