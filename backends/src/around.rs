@@ -82,7 +82,7 @@ forward!(Catalogue {
     revision() -> u64;
     snapshot() -> CatalogueSnapshot;
     apply(event: &Event) -> bool;
-    apply_waiting(event: &EventSlug) -> ();
+    apply_waiting(event: &EventSlug, revision: u64) -> ();
     set_paused(event: &EventSlug, paused: bool) -> bool;
 });
 

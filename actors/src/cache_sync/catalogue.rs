@@ -65,10 +65,10 @@ impl CacheSync {
     /// Puts tighter versions of paused events in force once nothing of them is in flight. That raises the epochs of their
     /// pools, which are then opened anew.
     async fn tighten(self: &Rc<Self>) -> PortResult<()> {
-        let listings = self.listings.borrow().clone();
+        let (listings, revision) = (self.listings.borrow().clone(), self.catalogue.borrow().revision);
         for listing in listings.iter().filter(|listing| listing.paused && listing.waiting.is_some()) {
             if self.is_quiet(listing).await? {
-                self.parts.catalogue.apply_waiting(&listing.event.slug).await?;
+                self.parts.catalogue.apply_waiting(&listing.event.slug, revision).await?;
                 let snapshot = self.parts.catalogue.snapshot().await?;
                 self.adopt(snapshot);
                 self.open_what_is_closed().await?;

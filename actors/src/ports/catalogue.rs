@@ -47,14 +47,15 @@ pub trait Catalogue: Send + Sync {
     /// two names with one pool id. `Unknown`, `Unavailable`.
     async fn apply(&self, event: &Event) -> PortResult<bool>;
 
-    /// Makes the waiting version of an event the one in force. Only to be called while its sale is paused and the ledger
-    /// has nothing in flight; the caller opens the pools anew afterwards. Where a version did wait, the same transaction
+    /// Makes the waiting version of an event the one in force, unless the catalogue has changed since `revision`: at that
+    /// revision the caller found its sale paused and nothing of it in flight, and a sale that was resumed meanwhile must not
+    /// lose what it promised. The caller opens the pools anew afterwards. Where a version did wait, the same transaction
     /// raises epoch and version of every pool of the event: so every process, also one that did not ask for it, sees that
     /// its ledger's books are behind, and the store fences what they picked.
     ///
     /// # Errors
     /// `Impossible` when by now more is held and sold than the waiting capacity. `Unknown`, `Unavailable`.
-    async fn apply_waiting(&self, event: &EventSlug) -> PortResult<()>;
+    async fn apply_waiting(&self, event: &EventSlug, revision: u64) -> PortResult<()>;
 
     /// Pauses or resumes the sale of an event; `false` when there is no such event.
     ///

@@ -47,7 +47,10 @@ impl Catalogue for FakeCatalogue {
         unreachable!("actors do not apply events")
     }
 
-    async fn apply_waiting(&self, _: &EventSlug) -> PortResult<()> {
+    async fn apply_waiting(&self, _: &EventSlug, revision: u64) -> PortResult<()> {
+        if self.revision().await? != revision {
+            return Ok(());
+        }
         let before = self.listing().event;
         self.change(|listing| {
             if let Some(waiting) = listing.waiting.take() {

@@ -1,8 +1,8 @@
 //! What every catalogue must do, together with the order store it sells from.
 
 use crate::order_store::rig::{NOW, Shop, StoreRig, assert_sound, day, entry, fair, night};
-use stampede_actors::ports::PortFailure;
-use stampede_domain::{BuyerId, Decision, RejectReason};
+use stampede_actors::ports::{PortFailure, PortResult};
+use stampede_domain::{BuyerId, Decision, EventSlug, RejectReason};
 
 /// One list of all clauses; a technology cannot leave one out.
 macro_rules! catalogue_contract {
@@ -21,6 +21,7 @@ macro_rules! catalogue_contract {
             a_limit_introduced_later_counts_what_was_bought_before,
             a_limit_taken_away_holds_at_once,
             what_comes_into_force_after_waiting_puts_every_book_behind,
+            what_waits_goes_on_waiting_when_the_catalogue_has_changed,
             what_waits_is_withdrawn_by_applying_what_holds,
             a_ticket_type_with_orders_cannot_be_removed,
             a_ticket_type_without_orders_is_removed_when_nothing_is_in_flight,
@@ -44,6 +45,12 @@ async fn opened(rig: &impl StoreRig, capacity: u32, limit: Option<u32>) -> Shop 
     let shop = rig.open().await;
     assert_eq!(shop.catalogue.apply(&fair([capacity, 5], [limit, None])).await, Ok(false));
     shop
+}
+
+/// What waits comes into force, whatever has changed before.
+async fn come_into_force(shop: &Shop, slug: &EventSlug) -> PortResult<()> {
+    let revision = shop.catalogue.revision().await?;
+    shop.catalogue.apply_waiting(slug, revision).await
 }
 
 /// Orders of one unit each, all by one buyer; how many were confirmed.
@@ -71,7 +78,7 @@ pub(crate) async fn an_empty_catalogue_lists_nothing(rig: &impl StoreRig) {
     let shop = rig.open().await;
     assert!(shop.catalogue.snapshot().await.unwrap().listings.is_empty());
     assert!(!shop.catalogue.set_paused(&"fair".parse().unwrap(), true).await.unwrap());
-    assert_eq!(shop.catalogue.apply_waiting(&"fair".parse().unwrap()).await, Ok(()));
+    assert_eq!(come_into_force(&shop, &"fair".parse().unwrap()).await, Ok(()));
 }
 
 pub(crate) async fn the_first_event_applied_is_the_featured_one(rig: &impl StoreRig) {
@@ -133,7 +140,7 @@ pub(crate) async fn less_capacity_waits_until_it_is_applied(rig: &impl StoreRig)
     let listing = shop.catalogue.snapshot().await.unwrap().listings.remove(0);
     assert_eq!((listing.event.ticket_types[0].capacity, capacity(&shop).await), (10, 10));
     assert_eq!((listing.event.name.as_str(), listing.waiting.as_ref()), ("A smaller fair", Some(&smaller)));
-    shop.catalogue.apply_waiting(&smaller.slug).await.unwrap();
+    come_into_force(&shop, &smaller.slug).await.unwrap();
     let listing = shop.catalogue.snapshot().await.unwrap().listings.remove(0);
     assert_eq!((listing.event, listing.waiting, capacity(&shop).await), (smaller, None, 6));
     assert_sound(&shop).await;
@@ -151,7 +158,7 @@ pub(crate) async fn a_waiting_cut_is_refused_when_more_was_sold_meanwhile(rig: &
     let smaller = fair([6, 5], [None; 2]);
     shop.catalogue.apply(&smaller).await.unwrap();
     buy(&shop, 1, 0..7).await;
-    assert!(is_impossible(shop.catalogue.apply_waiting(&smaller.slug).await));
+    assert!(is_impossible(come_into_force(&shop, &smaller.slug).await));
     assert_eq!(capacity(&shop).await, 10);
     assert_sound(&shop).await;
 }
@@ -163,7 +170,7 @@ pub(crate) async fn a_wider_limit_holds_at_once_and_a_tighter_one_waits(rig: &im
     assert_eq!(buy(&shop, 1, 10..20).await, 2);
     assert_eq!(shop.catalogue.apply(&fair([100, 5], [Some(2), None])).await, Ok(true));
     assert_eq!(buy(&shop, 2, 20..30).await, 5);
-    shop.catalogue.apply_waiting(&"fair".parse().unwrap()).await.unwrap();
+    come_into_force(&shop, &"fair".parse().unwrap()).await.unwrap();
     assert_eq!(buy(&shop, 3, 30..40).await, 2);
 }
 
@@ -172,7 +179,7 @@ pub(crate) async fn a_limit_introduced_later_counts_what_was_bought_before(rig: 
     assert_eq!((buy(&shop, 1, 0..3).await, buy(&shop, 2, 3..5).await), (3, 2));
     let limited = fair([10, 5], [Some(4), None]);
     assert_eq!(shop.catalogue.apply(&limited).await, Ok(true));
-    shop.catalogue.apply_waiting(&limited.slug).await.unwrap();
+    come_into_force(&shop, &limited.slug).await.unwrap();
     let epoch = shop.store.pool(day()).await.unwrap().0;
     let opening = shop.store.open_pool(day(), epoch).await.unwrap().unwrap();
     let mut buyers = opening.buyers.clone();
@@ -194,14 +201,28 @@ pub(crate) async fn a_limit_taken_away_holds_at_once(rig: &impl StoreRig) {
     assert_sound(&shop).await;
 }
 
+pub(crate) async fn what_waits_goes_on_waiting_when_the_catalogue_has_changed(rig: &impl StoreRig) {
+    let shop = opened(rig, 10, None).await;
+    let smaller = fair([6, 5], [None; 2]);
+    shop.catalogue.apply(&smaller).await.unwrap();
+    shop.catalogue.set_paused(&smaller.slug, true).await.unwrap();
+    let seen = shop.catalogue.revision().await.unwrap();
+    let before = shop.store.pool(day()).await.unwrap();
+    shop.catalogue.set_paused(&smaller.slug, false).await.unwrap();
+    shop.catalogue.apply_waiting(&smaller.slug, seen).await.unwrap();
+    assert_eq!(shop.store.pool(day()).await.unwrap(), before, "it was resumed, and sells what it promised");
+    come_into_force(&shop, &smaller.slug).await.unwrap();
+    assert_eq!(capacity(&shop).await, 6);
+}
+
 pub(crate) async fn what_comes_into_force_after_waiting_puts_every_book_behind(rig: &impl StoreRig) {
     let shop = opened(rig, 10, None).await;
     let slug = "fair".parse().unwrap();
     let (before, night_before) = (shop.store.pool(day()).await.unwrap(), shop.store.pool(night()).await.unwrap());
-    shop.catalogue.apply_waiting(&slug).await.unwrap();
+    come_into_force(&shop, &slug).await.unwrap();
     shop.catalogue.apply(&fair([6, 5], [None; 2])).await.unwrap();
     assert_eq!(shop.store.pool(day()).await.unwrap(), before, "nothing is in force yet");
-    shop.catalogue.apply_waiting(&slug).await.unwrap();
+    come_into_force(&shop, &slug).await.unwrap();
     let (after, night_after) = (shop.store.pool(day()).await.unwrap(), shop.store.pool(night()).await.unwrap());
     assert!(after.0 > before.0 && after.1.version > before.1.version, "{before:?} {after:?}");
     assert!(night_after.0 > night_before.0 && night_after.1.version > night_before.1.version, "{night_after:?}");
@@ -210,7 +231,7 @@ pub(crate) async fn what_comes_into_force_after_waiting_puts_every_book_behind(r
         ..entry(1, 1)
     };
     assert_eq!(shop.store.decide(NOW, &[expired]).await.unwrap(), [], "what an old book picked is fenced");
-    shop.catalogue.apply_waiting(&slug).await.unwrap();
+    come_into_force(&shop, &slug).await.unwrap();
     assert_eq!(shop.store.pool(day()).await.unwrap(), after, "nothing waits any more");
     assert_sound(&shop).await;
 }
@@ -231,7 +252,7 @@ pub(crate) async fn a_ticket_type_with_orders_cannot_be_removed(rig: &impl Store
         stampede_actors::ports::Entry { want: stampede_domain::decide::Want::Expire { epoch: 0 }, ..entry(1, 1) };
     shop.store.decide(NOW, &[expired]).await.unwrap();
     assert!(is_impossible(shop.catalogue.apply(&without_day).await));
-    assert!(is_impossible(shop.catalogue.apply_waiting(&without_day.slug).await));
+    assert!(is_impossible(come_into_force(&shop, &without_day.slug).await));
     assert_eq!(capacity(&shop).await, 1);
 }
 
@@ -241,7 +262,7 @@ pub(crate) async fn a_ticket_type_without_orders_is_removed_when_nothing_is_in_f
     without_day.ticket_types.remove(0);
     assert_eq!(shop.catalogue.apply(&without_day).await, Ok(true));
     assert_eq!(capacity(&shop).await, 1, "orders in flight can still be decided");
-    shop.catalogue.apply_waiting(&without_day.slug).await.unwrap();
+    come_into_force(&shop, &without_day.slug).await.unwrap();
     assert!(is_impossible(shop.store.pool(day()).await));
     assert_eq!(shop.catalogue.snapshot().await.unwrap().listings[0].event, without_day);
 }

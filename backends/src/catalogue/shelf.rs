@@ -49,6 +49,8 @@ pub(super) trait Shelf: Send {
     async fn put_event(&mut self, event: &Event, waiting: Option<&Event>) -> sqlx::Result<()>;
     /// Sets the pause.
     async fn set_paused(&mut self, slug: &EventSlug, paused: bool) -> sqlx::Result<()>;
+    /// The number of the latest change.
+    async fn revision(&mut self) -> sqlx::Result<u64>;
     /// Tells all processes that something has changed.
     async fn raise_revision(&mut self) -> sqlx::Result<()>;
 }
@@ -82,7 +84,10 @@ pub(super) async fn apply(shelf: &mut impl Shelf, wanted: Event) -> Result<bool,
 }
 
 /// [`stampede_actors::ports::Catalogue::apply_waiting`].
-pub(super) async fn apply_waiting(shelf: &mut impl Shelf, slug: EventSlug) -> Result<(), Stop> {
+pub(super) async fn apply_waiting(shelf: &mut impl Shelf, slug: EventSlug, revision: u64) -> Result<(), Stop> {
+    if shelf.revision().await? != revision {
+        return Ok(());
+    }
     let Some(listing) = shelf.listing(&slug).await? else { return Ok(()) };
     let Some(waiting) = listing.waiting else { return Ok(()) };
     shelf.lock(pools_of(&listing.event)).await?;

@@ -190,7 +190,7 @@ async fn a_writer_may_do_its_work_and_never_change_an_order() {
     let mut without_night = fair([5, 5], [None; 2]);
     without_night.ticket_types.pop();
     assert_eq!(catalogue.apply(&without_night).await, Ok(true));
-    assert_eq!(catalogue.apply_waiting(&without_night.slug).await, Ok(()));
+    assert_eq!(catalogue.apply_waiting(&without_night.slug, catalogue.revision().await.unwrap()).await, Ok(()));
     assert_eq!(catalogue.set_paused(&without_night.slug, true).await, Ok(true));
     assert_eq!(PostgresDeadLetters::new(&database).list(1).await.unwrap().len(), 0);
     for statement in ["UPDATE orders SET status = 7", "DELETE FROM orders", "TRUNCATE orders", "DROP TABLE orders"] {

@@ -15,7 +15,8 @@ pub(crate) async fn reset(config: &Config) -> anyhow::Result<ExitCode> {
         catalogue.set_paused(&event.slug, false).await?;
         catalogue.apply(&event).await?;
         // Nothing is sold any more, so whatever was tighter can be in force at once.
-        catalogue.apply_waiting(&event.slug).await
+        let revision = catalogue.revision().await?;
+        catalogue.apply_waiting(&event.slug, revision).await
     };
     let done = done.await;
     books.close().await;

@@ -57,10 +57,10 @@ impl Catalogue for PostgresCatalogue {
         answer.await
     }
 
-    async fn apply_waiting(&self, event: &EventSlug) -> PortResult<()> {
+    async fn apply_waiting(&self, event: &EventSlug, revision: u64) -> PortResult<()> {
         let slug = event.clone();
         let answer = self.database.transaction(Patience::Long, ONE_AT_A_TIME, move |connection, _| {
-            Box::pin(async move { Ok(End::Commit(shelf::apply_waiting(connection, slug).await?)) })
+            Box::pin(async move { Ok(End::Commit(shelf::apply_waiting(connection, slug, revision).await?)) })
         });
         answer.await
     }

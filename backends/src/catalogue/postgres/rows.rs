@@ -131,6 +131,10 @@ impl Shelf for PgConnection {
         Ok(())
     }
 
+    async fn revision(&mut self) -> sqlx::Result<u64> {
+        revision(self).await
+    }
+
     async fn raise_revision(&mut self) -> sqlx::Result<()> {
         sqlx::query("UPDATE catalogue SET revision = revision + 1").execute(self).await?;
         Ok(())

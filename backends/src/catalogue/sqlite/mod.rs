@@ -43,9 +43,9 @@ impl Catalogue for SqliteCatalogue {
         self.shop.writer.transaction(move |connection| Box::pin(shelf::apply(connection, event))).await
     }
 
-    async fn apply_waiting(&self, event: &EventSlug) -> PortResult<()> {
+    async fn apply_waiting(&self, event: &EventSlug, revision: u64) -> PortResult<()> {
         let slug = event.clone();
-        self.shop.writer.transaction(move |connection| Box::pin(shelf::apply_waiting(connection, slug))).await
+        self.shop.writer.transaction(move |connection| Box::pin(shelf::apply_waiting(connection, slug, revision))).await
     }
 
     async fn set_paused(&self, event: &EventSlug, paused: bool) -> PortResult<bool> {

@@ -127,6 +127,10 @@ impl Shelf for SqliteConnection {
         Ok(())
     }
 
+    async fn revision(&mut self) -> sqlx::Result<u64> {
+        revision(self).await
+    }
+
     async fn raise_revision(&mut self) -> sqlx::Result<()> {
         sqlx::query("UPDATE catalogue SET revision = revision + 1").execute(self).await?;
         Ok(())
