@@ -6,21 +6,17 @@ mod support;
 
 use stampede_actors::{
     audit::AuditReport,
-    cache_sync::{AreWeReady, AuditLaws, CacheSync, CacheSyncParts},
+    cache_sync::{AreWeReady, AuditLaws, CacheSync},
     carrier::Logic,
     inventory::{OrderNotShown, Placed},
     ports::Bus,
-    settings::ActorSettings,
     wire,
 };
 use stampede_domain::{
     BuyerId, Contact, Decision, Event, Fingerprint, Intent, Millis, OrderId, OrderRefused, OrderStatus, PoolId,
     laws::Law,
 };
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 use support::{Ground, Play, Wishes, bus::PublishFault, on_stage, pass, pool, request, ticket_type, until};
 use tokio::time::Instant;
 
@@ -335,16 +331,7 @@ async fn a_cache_sync_that_was_replaced_still_sweeps_the_buyers() {
         pass(seconds(1)).await;
         play.kill_cache_sync();
         play.ledger.loses_settlements.store(false, Ordering::Relaxed);
-        let parts = CacheSyncParts {
-            clock: Arc::clone(&play.ground.clock) as _,
-            store: Arc::clone(&play.ground.store) as _,
-            ledger: Arc::clone(&play.ledger) as _,
-            bus: Arc::clone(&play.ground.bus) as _,
-            catalogue: Arc::clone(&play.ground.catalogue) as _,
-            board: Arc::clone(&play.board),
-            settings: ActorSettings::default(),
-            keeper: true,
-        };
+        let parts = play.ground.cache_sync_parts(&play.ledger, &play.board, true);
         CacheSync::new(parts, support::tasks()).begin();
         // The sweep of buyers is a rare one.
         pass(seconds(90)).await;

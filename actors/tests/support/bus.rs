@@ -44,6 +44,8 @@ pub(crate) struct FakeBus {
     /// Sizes of the batches pulled.
     pub(crate) pulled: Mutex<Vec<usize>>,
     pub(crate) acknowledgements_fail: AtomicBool,
+    /// It cannot tell what waits.
+    pub(crate) tells_nothing: AtomicBool,
     pub(crate) closed: AtomicBool,
     /// Pulls that returned messages after the bus was closed or told to note it.
     pub(crate) extended: AtomicU64,
@@ -73,6 +75,7 @@ impl FakeBus {
             publish_faults: Mutex::default(),
             published: Mutex::default(),
             pulled: Mutex::default(),
+            tells_nothing: AtomicBool::new(false),
             acknowledgements_fail: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             extended: AtomicU64::new(0),
@@ -221,6 +224,9 @@ impl Bus for FakeBus {
     }
 
     async fn unconsumed(&self) -> PortResult<Option<Vec<Bytes>>> {
+        if self.tells_nothing.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         Ok(Some(self.queue.lock().unwrap().messages.values().map(|message| message.payload.clone()).collect()))
     }
 

@@ -68,6 +68,11 @@ impl FakeLedger {
         known.unwrap_or(Known::Nothing)
     }
 
+    /// Everything in it is gone, the writers' last word too.
+    pub(crate) fn lose(&self) {
+        *self.books.lock().unwrap() = Books::default();
+    }
+
     pub(crate) fn claim_batches(&self) -> Vec<usize> {
         self.claims.lock().unwrap().clone()
     }

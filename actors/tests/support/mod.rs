@@ -161,6 +161,24 @@ impl Ground {
     fn clock(&self) -> SharedClock {
         Arc::clone(&self.clock) as SharedClock
     }
+
+    pub(crate) fn cache_sync_parts(
+        &self,
+        ledger: &Arc<FakeLedger>,
+        board: &Arc<Board>,
+        keeper: bool,
+    ) -> CacheSyncParts {
+        CacheSyncParts {
+            clock: self.clock(),
+            store: Arc::clone(&self.store) as _,
+            ledger: Arc::clone(ledger) as _,
+            bus: Arc::clone(&self.bus) as _,
+            catalogue: Arc::clone(&self.catalogue) as _,
+            board: Arc::clone(board),
+            settings: self.settings,
+            keeper,
+        }
+    }
 }
 
 /// A process: the actors, and the ledger that dies with them.
@@ -230,17 +248,7 @@ impl Play {
         };
 
         let cache_sync_gate = Gate::new("cache_sync", settings.cache_sync_mailbox_capacity);
-        let parts = CacheSyncParts {
-            clock: ground.clock(),
-            store: Arc::clone(&ground.store) as _,
-            ledger: Arc::clone(&ledger) as _,
-            bus: Arc::clone(&ground.bus) as _,
-            catalogue: Arc::clone(&ground.catalogue) as _,
-            board: Arc::clone(&board),
-            settings,
-            keeper: true,
-        };
-        let cache_sync = CacheSync::new(parts, begun());
+        let cache_sync = CacheSync::new(ground.cache_sync_parts(&ledger, &board, true), begun());
 
         let publisher_gate = Gate::new("publisher", settings.publisher_mailbox_capacity);
         let bus = Arc::clone(&ground.bus);

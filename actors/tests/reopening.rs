@@ -1,0 +1,148 @@
+//! Step 7 on a bus that cannot tell what waits: a pool is closed, the writers come to rest, and one keeper opens it anew.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+mod support;
+
+use stampede_actors::{
+    cache_sync::CacheSync,
+    carrier::Logic,
+    facts::PutOff,
+    inventory::{OrderNotShown, Placed},
+    ports::OrderStore,
+    shelf::Board,
+};
+use stampede_domain::OrderStatus;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use support::{Ground, Play, Wishes, on_stage, pass, pool, until};
+use tokio::time::Instant;
+
+const PENDING: Placed = Placed::Accepted { status: OrderStatus::Pending, replayed: false };
+
+/// A shop that sells, on a bus that tells nothing.
+async fn selling() -> Play {
+    let ground = Ground::new(Wishes::default());
+    ground.bus.tells_nothing.store(true, Ordering::Relaxed);
+    let play = Play::on(ground).await;
+    assert_eq!(play.buy(1).await.1, PENDING);
+    play.rest().await;
+    play
+}
+
+async fn epoch(play: &Play) -> u64 {
+    play.ground.store.pool(pool()).await.unwrap().0
+}
+
+fn is_put_off(placed: &Placed) -> bool {
+    matches!(placed, Placed::PutOff { why: PutOff::Closed, .. })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_ledger_is_opened_once_the_writers_have_rested_for_half_a_second() {
+    on_stage(async {
+        let play = selling().await;
+        let before = epoch(&play).await;
+        play.ledger.lose();
+        let lost = Instant::now();
+        assert!(is_put_off(&play.buy(1).await.1), "nothing is promised that nobody counts");
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        let closed = lost.elapsed();
+        assert!((Duration::from_millis(500)..Duration::from_millis(1_500)).contains(&closed), "{closed:?}");
+        assert_eq!((epoch(&play).await, play.numbers().settled.sold), (before + 1, 1));
+        assert_eq!(play.buy(1).await.1, PENDING, "the writers rested, so no old message can be under way");
+        play.rest().await;
+        assert_eq!(play.ledger.broken.load(Ordering::Relaxed), 0);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn writers_at_work_are_waited_for_two_seconds_and_then_old_keys_wait_for_a_lease() {
+    on_stage(async {
+        let play = selling().await;
+        play.ground.store.decide_takes_ms.store(4_000, Ordering::Relaxed);
+        assert_eq!(play.buy(1).await.1, PENDING);
+        pass(Duration::from_millis(100)).await;
+        play.ledger.lose();
+        let lost = Instant::now();
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        let closed = lost.elapsed();
+        assert!((Duration::from_secs(2)..Duration::from_secs(3)).contains(&closed), "{closed:?}");
+
+        let (order, placed) = play.buy(1).await;
+        assert!(is_put_off(&placed), "{placed:?}");
+        pass(Duration::from_secs(11)).await;
+        assert!(is_put_off(&play.ask(play.order(order, 1)).await));
+        pass(Duration::from_secs(2)).await;
+        assert_eq!(play.ask(play.order(order, 1)).await, PENDING);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_keepers_one_opens_and_the_other_changes_nothing() {
+    on_stage(async {
+        let play = selling().await;
+        let other_board = Arc::new(Board::default());
+        let parts = play.ground.cache_sync_parts(&play.ledger, &other_board, true);
+        CacheSync::new(parts, support::tasks()).begin();
+        pass(Duration::from_secs(3)).await;
+        for round in 0..20 {
+            let before = epoch(&play).await;
+            play.ledger.lose();
+            pass(Duration::from_millis(round * 37)).await;
+            until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+            assert_eq!(play.buy(1).await.1, PENDING, "round {round}");
+            play.rest().await;
+            pass(Duration::from_secs(3)).await;
+            let sold = play.ground.store.numbers().sold;
+            assert_eq!(epoch(&play).await, before + 1, "round {round}");
+            assert_eq!((play.numbers().settled.sold, play.numbers().claims), (sold, 0));
+        }
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_no_keeper_shows_what_there_is_and_opens_nothing() {
+    on_stage(async {
+        let play = selling().await;
+        play.kill_cache_sync();
+        let board = Arc::new(Board::default());
+        let parts = play.ground.cache_sync_parts(&play.ledger, &board, false);
+        CacheSync::new(parts, support::tasks()).begin();
+        until("it shows the numbers", || {
+            board.latest().is_some_and(|shelf| shelf.events.iter().all(|event| event.types[0].numbers.is_some()))
+        })
+        .await;
+        let before = epoch(&play).await;
+        play.ledger.lose();
+        pass(Duration::from_secs(10)).await;
+        assert_eq!((epoch(&play).await, play.ledger.numbers(pool())), (before, None));
+        assert!(board.latest().unwrap().events[0].types[0].numbers.is_none(), "and it shows that the pool is closed");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_book_behind_its_epoch_takes_no_orders_until_it_is_opened_anew() {
+    on_stage(async {
+        let play = selling().await;
+        play.ground.store.raise_epoch(pool());
+        let raised = epoch(&play).await;
+        until("the book is closed", || play.ledger.numbers(pool()).is_none()).await;
+        assert!(is_put_off(&play.buy(1).await.1));
+        assert_eq!(
+            play.find(play.fresh()).await.err().map(|why| matches!(why, OrderNotShown::NotKnownYet { .. })),
+            Some(true)
+        );
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        assert_eq!((epoch(&play).await, play.numbers().epoch), (raised + 1, raised + 1));
+        assert_eq!(play.buy(1).await.1, PENDING);
+        play.rest().await;
+    })
+    .await;
+}
