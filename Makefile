@@ -52,7 +52,7 @@ distributed: ## two web nodes and two writers on Postgres, Redis and Pub/Sub beh
 	cargo build --release
 	@ops/distributed
 
-generated: ## the reference of settings and .env.example, from server/src/config.rs
+generated: ## the reference of settings and .env.example, from server/src/config/
 	cargo run --quiet -- config --reference > ops/CONFIGURATION.md
 	cargo run --quiet -- config --env-example > .env.example
 

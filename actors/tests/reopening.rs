@@ -107,6 +107,43 @@ async fn of_two_keepers_one_opens_and_the_other_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_opening_that_takes_long_is_left_to_who_began_it() {
+    on_stage(async {
+        let play = selling().await;
+        let other_board = Arc::new(Board::default());
+        let parts = play.ground.cache_sync_parts(&play.ledger, &other_board, true);
+        CacheSync::new(parts, support::tasks()).begin();
+        pass(Duration::from_secs(3)).await;
+        let before = epoch(&play).await;
+        play.ledger.open_takes_ms.store(4_000, Ordering::Relaxed);
+        play.ledger.lose();
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        pass(Duration::from_secs(30)).await;
+        assert_eq!((epoch(&play).await, play.numbers().epoch), (before + 1, before + 1));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_fell_silent_before_the_loss_may_hold_what_was_promised() {
+    on_stage(async {
+        let play = selling().await;
+        play.ledger.hears_others(&[7]);
+        pass(Duration::from_secs(1)).await;
+        play.ledger.hears_others(&[]);
+        pass(Duration::from_secs(8)).await;
+        play.ledger.lose();
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        assert!(is_put_off(&play.buy(1).await.1), "its lease is not over");
+        pass(Duration::from_secs(13)).await;
+        play.ledger.lose();
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        assert_eq!(play.buy(1).await.1, PENDING, "by now its messages have come to others");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_no_keeper_shows_what_there_is_and_opens_nothing() {
     on_stage(async {
         let play = selling().await;

@@ -150,7 +150,7 @@ impl Problem {
                 "More orders are coming than we can write down. Nothing was taken; come back with the same key."
             }
             PutOff::Silent | PutOff::Closed | PutOff::Broken => {
-                "A part of the shop is catching its breath. Nothing was taken; come back with the same key."
+                "A part of the shop is catching its breath. This request took nothing; come back with the same key."
             }
             PutOff::Leaving => "This server is closing down. Nothing was taken; come back with the same key.",
         };

@@ -28,6 +28,10 @@ impl Home {
         let configured = config.secret.as_deref();
         if config.servers.are_set() {
             // A writer signs nothing and may have none.
+            ensure!(
+                configured.is_some() || !config.servers.role.takes_orders(),
+                "STAMPEDE_SECRET is missing. Links and cookies of one node must open at every other: give all nodes the same secret of at least 16 characters"
+            );
             return Ok(Self { _lock: None, secret: configured.unwrap_or_default().as_bytes().to_vec() });
         }
         prepare(&config.data_dir)?;

@@ -20,6 +20,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// Open files below which a crowd of some ten thousand does not get in.
 const ENOUGH_FILES: u64 = 16_384;
+/// How long giving messages back may take after a drain that was cut short.
+const GIVE_BACK: Duration = Duration::from_secs(2);
 /// Connections of one worker; above it the kernel queues.
 const CONNECTIONS: usize = 25_000;
 
@@ -75,6 +77,9 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
         books.close().await;
     });
     let in_time = drained.await.is_ok();
+    if !in_time && tokio::time::timeout(GIVE_BACK, ports.bus.close()).await.is_err() {
+        tracing::warn!("what is held could not be given back; it comes again when its leases are over");
+    }
     sampler.abort();
     private.stop(false).await;
     drop(private_server);

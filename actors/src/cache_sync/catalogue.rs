@@ -77,11 +77,17 @@ impl CacheSync {
         Ok(())
     }
 
+    /// Nothing of it is in flight, and nothing can be: its books know of the pause, and are older than what may come from
+    /// before their opening.
     async fn is_quiet(&self, listing: &Listing) -> PortResult<bool> {
         let ledger = self.parts.ledger.snapshot().await?;
+        let bus_tells = self.parts.bus.backlog().await?.messages.is_some();
+        let (revision, witness) = (self.catalogue.borrow().revision, self.witness.borrow());
         Ok(listing.event.ticket_types.iter().all(|ticket_type| {
             let pool = ticket_type.pool(&listing.event.slug);
-            ledger.pools.iter().any(|open| open.pool == pool && open.numbers.claims == 0)
+            let is_settled = bus_tells || witness.has_seen_for_a_lease(pool);
+            let mut open = ledger.pools.iter();
+            is_settled && open.any(|open| open.pool == pool && open.numbers.claims == 0 && open.revision >= revision)
         }))
     }
 }

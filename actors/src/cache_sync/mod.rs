@@ -19,6 +19,7 @@ mod catalogue;
 mod opening;
 mod reaping;
 mod shelving;
+mod witness;
 
 pub(crate) use reaping::DEAD_LETTER_LIFE;
 
@@ -45,6 +46,7 @@ use tokio::{
     sync::{Mutex, Notify},
     time::MissedTickBehavior,
 };
+use witness::Witness;
 
 /// How often the catalogue's revision is asked for: an organizer's change is in force within a second.
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
@@ -125,6 +127,7 @@ pub struct CacheSync {
     settled: Notify,
     /// The version up to which each pool's rows have been swept.
     swept: RefCell<HashMap<PoolId, u64>>,
+    witness: RefCell<Witness>,
     tidied: Cell<u64>,
     auditing: Mutex<()>,
     tasks: Tasks,
@@ -145,6 +148,7 @@ impl CacheSync {
             settling: Cell::new(false),
             settled: Notify::new(),
             swept: RefCell::default(),
+            witness: RefCell::default(),
             tidied: Cell::new(0),
             auditing: Mutex::new(()),
             tasks,

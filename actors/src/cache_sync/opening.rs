@@ -49,6 +49,10 @@ impl CacheSync {
             self.parts.ledger.close(*pool, epoch + 1).await?;
         }
         let drained = self.drained(&behind).await?;
+        if self.parts.catalogue.revision().await? != self.catalogue.borrow().revision {
+            // A pause, for example: nothing is opened with rules that are no more.
+            return Ok(());
+        }
         let opened_meanwhile: HashSet<_> =
             self.parts.ledger.snapshot().await?.pools.iter().map(|open| open.pool).collect();
         for (pool, epoch) in behind.into_iter().filter(|(pool, _)| !opened_meanwhile.contains(pool)) {
@@ -70,7 +74,13 @@ impl CacheSync {
         }
         let open = self.parts.ledger.snapshot().await?.pools;
         let books: HashMap<_, _> = open.iter().map(|open| (open.pool, open.numbers.epoch)).collect();
-        behind.retain(|(pool, epoch)| books.get(pool).is_none_or(|opened| opened < epoch));
+        let mut witness = self.witness.borrow_mut();
+        behind.retain(|(pool, epoch)| {
+            let book = books.get(pool);
+            let is_others = witness.leaves(*pool, *epoch, book.is_some());
+            book.is_none_or(|opened| opened < epoch) && !is_others
+        });
+        drop(witness);
         Ok((behind, looked))
     }
 
@@ -99,10 +109,12 @@ impl CacheSync {
         Ok(false)
     }
 
-    /// Whether the writers have been heard of since the closing, and hold nothing.
+    /// Whether the writers have spoken since the closing, all who did lately, and hold nothing. Who has fallen silent may hold
+    /// what nobody else will see before its lease is over.
     async fn writers_rest(&self, closed_at: Millis) -> PortResult<bool> {
         let ledger = self.parts.ledger.snapshot().await?;
-        Ok(ledger.heard_at > closed_at && ledger.report.depth == 0)
+        let all_there = self.witness.borrow().has_all_in(&ledger.writers);
+        Ok(ledger.word_at > closed_at && ledger.report.depth == 0 && all_there)
     }
 
     /// Opens one pool that is closed, unless somebody else has raised the epoch meanwhile.
@@ -112,9 +124,13 @@ impl CacheSync {
         let decided = self.decided(&on_the_bus.intents).await?;
         let Some(snapshot) = self.parts.store.open_pool(pool, epoch).await? else {
             tracing::info!(%pool, "somebody else opens the pool");
+            self.witness.borrow_mut().leave(pool);
             return Ok(());
         };
-        let virgin = snapshot.virgin && on_the_bus.intents.is_empty();
+        self.witness.borrow_mut().raised(pool, snapshot.epoch);
+        // A bus that cannot tell may hold what was promised before the first row was written.
+        let nothing_waits = on_the_bus.intents.is_empty() && (on_the_bus.complete || epoch == 0);
+        let virgin = snapshot.virgin && nothing_waits;
         let undecided: Vec<_> =
             on_the_bus.intents.into_iter().filter(|intent| !decided.contains(&intent.order)).collect();
         tracing::info!(%pool, epoch = snapshot.epoch, sold = snapshot.numbers.sold, promised = undecided.len(), drained, "a pool is open");

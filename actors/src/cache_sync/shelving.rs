@@ -25,6 +25,8 @@ impl CacheSync {
                 return;
             }
         };
+        self.witness.borrow_mut().hears(&ledger.writers);
+        self.witness.borrow_mut().sees(&ledger.pools);
         let numbers: HashMap<_, _> = ledger.pools.iter().map(|open| (open.pool, open.numbers)).collect();
         let events = self.listings.borrow().iter().map(|listing| self.on_sale(ledger.now, listing, &numbers)).collect();
         let shelf = Arc::new(Shelf { taken_at: ledger.now, events, pressure: self.pressure(&ledger) });

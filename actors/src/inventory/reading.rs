@@ -25,12 +25,32 @@ impl Inventory {
             // What the ledger has forgotten the store knows; and what nobody is sure of is not reported as missing.
             ledger => match self.row(question).await {
                 Some(Some(record)) => Ok(from_row(question.details, record)),
-                Some(None) if matches!(ledger, Ok(Some(_))) && everything_open => Err(OrderNotShown::NotFound),
+                Some(None) if matches!(ledger, Ok(Some(_))) && everything_open => {
+                    self.not_found(question).await.unwrap_or_else(|| Err(not_known_yet()))
+                }
                 Some(None) | None => match ledger {
                     Ok(Some(Known::Noted(noted))) => Ok(from_note(noted)),
                     _ => Err(not_known_yet()),
                 },
             },
+        }
+    }
+
+    /// The row may come from a replica that lags, which is good enough for showing an order and not for denying one. `None` when
+    /// nobody can tell.
+    async fn not_found(&self, question: &FindOrder) -> Option<Result<OrderFound, OrderNotShown>> {
+        let _read = self.parts.store_reads.try_acquire().ok()?;
+        match self.parts.store.fates(&[question.order]).await {
+            Ok(fates) => Some(match fates.first() {
+                Some((_, fingerprint, decision)) => {
+                    Ok(from_note(Noted { decision: *decision, fingerprint: *fingerprint }))
+                }
+                None => Err(OrderNotShown::NotFound),
+            }),
+            Err(failure) => {
+                tracing::warn!(order = %question.order, %failure, "the store could not be asked for an order");
+                None
+            }
         }
     }
 

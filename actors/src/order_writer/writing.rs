@@ -13,7 +13,7 @@ use crate::{
     writer::Write,
 };
 use stampede_domain::{Settlement, WriterReport, decide::Want};
-use std::{rc::Rc, time::Duration};
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -21,8 +21,9 @@ use tracing::Instrument;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest such pause: 5 s after the store is back everything flows again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// Deliveries after which a message is written alone, so that it cannot take others down with it.
-const ALONE_AFTER: u32 = 3;
+/// Deliveries after which a message is a suspect. Suspects are written in parts a quarter as large with each delivery, so that
+/// what kills its writer is soon alone, and what was only delivered often (to processes that left) is still written in parts.
+const SUSPECT_AFTER: u32 = 3;
 /// Deliveries after which a message that its writer still dies of is set aside: their pauses sum up to more than the longest
 /// that a dying writer is replaced after.
 const GIVE_UP_AFTER: u32 = 10;
@@ -37,9 +38,7 @@ impl OrderWriter {
             self.in_work.borrow_mut().insert(number, InWork { oldest, deliveries });
         }
         batch.sort_by_key(|held| held.intent.order);
-        let (suspects, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(|held| held.attempt > ALONE_AFTER);
-        let mut parts: Vec<Vec<Held>> = suspects.into_iter().map(|suspect| vec![suspect]).collect();
-        parts.push(batch);
+        let mut parts = parts(batch, self.parts.settings.order_writer_batch_size);
         while let Some(part) = parts.pop() {
             if !part.is_empty() {
                 parts.extend(self.write_part(writer, part).await.into_iter().flatten());
@@ -152,6 +151,24 @@ impl OrderWriter {
             announce(Fact::SettlementDropped);
         }
     }
+}
+
+/// Suspects by how often they came, and last, to be written first, all others.
+fn parts(batch: Vec<Held>, batch_size: usize) -> Vec<Vec<Held>> {
+    let mut by_attempt: BTreeMap<u32, Vec<Held>> = BTreeMap::new();
+    for held in batch {
+        by_attempt.entry(held.attempt.max(SUSPECT_AFTER)).or_default().push(held);
+    }
+    let mut parts = Vec::new();
+    for (attempt, mut held) in by_attempt.into_iter().rev() {
+        let quarters = 2 * (attempt - SUSPECT_AFTER);
+        let size = batch_size.checked_shr(quarters).unwrap_or(0).max(1);
+        while held.len() > size {
+            parts.push(held.split_off(held.len() - size));
+        }
+        parts.push(held);
+    }
+    parts
 }
 
 fn entries(part: &[Held]) -> Vec<Entry> {

@@ -62,12 +62,17 @@ pub struct LedgerSnapshot {
     pub report: WriterReport,
     /// When one of them was last heard, or the ledger was opened.
     pub heard_at: Millis,
+    /// The processes whose writers are in the report, in order.
+    pub writers: Vec<u64>,
+    /// When one of them last spoke, openings not counted.
+    pub word_at: Millis,
 }
 
 /// Keeps claims. A pool that was never opened, or was closed, answers `None` where it stands in a list.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// Step 1 for a batch, in order; `None` where the pool is not open.
+    /// Step 1 for a batch, in order; `None` where the pool is not open. A key that another pool knows is refused as reused:
+    /// its order is another one.
     ///
     /// # Errors
     /// `Unknown`: repeat with the same ids. `Unavailable`.

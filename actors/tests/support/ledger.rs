@@ -32,6 +32,8 @@ pub(crate) struct FakeLedger {
     pub(crate) claim_faults: Mutex<VecDeque<PortFailure>>,
     /// Settlements get lost.
     pub(crate) loses_settlements: AtomicBool,
+    /// How long loading an opening takes.
+    pub(crate) open_takes_ms: AtomicU64,
     pub(crate) settles: AtomicU64,
     pub(crate) broken: AtomicU64,
 }
@@ -41,6 +43,9 @@ struct Books {
     by_pool: BTreeMap<PoolId, PoolBook>,
     report: WriterReport,
     heard_at: Millis,
+    word_at: Option<Millis>,
+    /// Processes that write too, and have nothing to do.
+    others: Vec<u64>,
 }
 
 impl FakeLedger {
@@ -53,6 +58,7 @@ impl FakeLedger {
             claims: Mutex::default(),
             claim_faults: Mutex::default(),
             loses_settlements: AtomicBool::new(false),
+            open_takes_ms: AtomicU64::new(0),
             settles: AtomicU64::new(0),
             broken: AtomicU64::new(0),
         }
@@ -66,6 +72,11 @@ impl FakeLedger {
         let books = self.books.lock().unwrap();
         let known = books.by_pool.values().map(|book| book.find(order)).find(|known| *known != Known::Nothing);
         known.unwrap_or(Known::Nothing)
+    }
+
+    /// Another process writes too, or does no more.
+    pub(crate) fn hears_others(&self, others: &[u64]) {
+        self.books.lock().unwrap().others = others.to_vec();
     }
 
     /// Everything in it is gone, the writers' last word too.
@@ -127,7 +138,7 @@ impl Ledger for FakeLedger {
         let now = self.clock.now();
         let mut books = self.books.lock().unwrap();
         if let Some(report) = report {
-            (books.report, books.heard_at) = (report, now);
+            (books.report, books.heard_at, books.word_at) = (report, now, Some(now));
         }
         if self.loses_settlements.load(Ordering::Relaxed) && !settlements.is_empty() {
             return Err(PortFailure::Unknown("lost on purpose".into()));
@@ -169,7 +180,9 @@ impl Ledger for FakeLedger {
             revision: book.revision(),
         };
         let pools = books.by_pool.iter().map(snapshot).collect();
-        Ok(LedgerSnapshot { now, pools, report: books.report, heard_at: books.heard_at })
+        let Books { report, heard_at, word_at, .. } = *books;
+        let writers = word_at.map(|_| 0).into_iter().chain(books.others.iter().copied()).collect();
+        Ok(LedgerSnapshot { now, pools, report, heard_at, writers, word_at: word_at.unwrap_or_default() })
     }
 
     async fn set_terms(&self, pool: PoolId, epoch: u64, revision: u64, terms: Terms) -> PortResult<()> {
@@ -185,6 +198,7 @@ impl Ledger for FakeLedger {
     }
 
     async fn open(&self, pool: PoolId, opening: &Opening) -> PortResult<()> {
+        takes(&self.open_takes_ms).await;
         let now = self.clock.now();
         let mut books = self.books.lock().unwrap();
         if let Entry::Vacant(closed) = books.by_pool.entry(pool) {

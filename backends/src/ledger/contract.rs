@@ -24,6 +24,7 @@ macro_rules! ledger_contract {
         crate::ledger::contract::ledger_contract!($make;
             a_pool_that_was_never_opened_answers_none,
             a_claim_sent_twice_is_one_claim,
+            a_key_that_another_pool_knows_is_refused,
             claims_of_one_batch_never_exceed_what_is_free,
             a_promise_sent_twice_is_one_promise,
             a_promise_after_the_deadline_is_refused,
@@ -164,6 +165,22 @@ pub(crate) async fn a_claim_sent_twice_is_one_claim<L: Ledger>(clock: &HandClock
     other_body.request.fingerprint = Fingerprint(-1);
     let refused = Some(ClaimAnswer::Refused(OrderRefused::KeyReused));
     assert_eq!(ledger.claim(&[other_body]).await.unwrap(), [refused]);
+}
+
+pub(crate) async fn a_key_that_another_pool_knows_is_refused<L: Ledger>(clock: &HandClock, ledger: Arc<L>) {
+    opened(clock, &*ledger).await;
+    let other = PoolId(8);
+    ledger.open(other, &opening(clock, 1, 10)).await.unwrap();
+    let (order, fresh) = (id(clock, 1), id(clock, 2));
+    claimed(&*ledger, order, 1).await;
+    let elsewhere = |order| ClaimOf { pool: other, ..claim(order, 1) };
+    let refused = Some(ClaimAnswer::Refused(OrderRefused::KeyReused));
+    let answers = ledger.claim(&[elsewhere(order), elsewhere(fresh)]).await.unwrap();
+    assert_eq!(answers[0], refused);
+    assert!(matches!(answers[1], Some(ClaimAnswer::Claimed { .. })));
+    ledger.settle(&[settlement(2, 1, &[order])], None).await.unwrap();
+    assert_eq!(ledger.claim(&[elsewhere(order)]).await.unwrap(), [refused], "a decision is remembered for its key");
+    assert_eq!(ledger.claim(&[claim(fresh, 1)]).await.unwrap(), [refused]);
 }
 
 pub(crate) async fn claims_of_one_batch_never_exceed_what_is_free<L: Ledger>(clock: &HandClock, ledger: Arc<L>) {

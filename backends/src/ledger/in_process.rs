@@ -9,7 +9,7 @@ use stampede_actors::{
     ports::{ClaimOf, Ledger, LedgerSnapshot, PoolSnapshot, PortResult, PromiseOf, Withdrawal},
 };
 use stampede_domain::{
-    Millis, OrderId, PoolId, Settlement, WriterReport,
+    Millis, OrderId, OrderRefused, PoolId, Settlement, WriterReport,
     event::Terms,
     ledger::{ClaimAnswer, Known, Opening, Picked, PoolBook, PromiseAnswer},
 };
@@ -32,7 +32,17 @@ struct Books {
     epochs: BTreeMap<PoolId, u64>,
     report: WriterReport,
     heard_at: Millis,
+    word_at: Option<Millis>,
     latest: Millis,
+}
+
+impl Books {
+    fn claim(&mut self, now: Millis, of: &ClaimOf) -> Option<ClaimAnswer> {
+        let mut others = self.by_pool.iter().filter(|(pool, _)| **pool != of.pool);
+        let is_anothers = others.any(|(_, book)| book.find(of.request.order) != Known::Nothing);
+        let book = self.by_pool.get_mut(&of.pool)?;
+        Some(if is_anothers { ClaimAnswer::Refused(OrderRefused::KeyReused) } else { book.claim(now, &of.request) })
+    }
 }
 
 impl InProcessLedger {
@@ -61,8 +71,7 @@ impl InProcessLedger {
 impl Ledger for InProcessLedger {
     async fn claim(&self, claims: &[ClaimOf]) -> PortResult<Vec<Option<ClaimAnswer>>> {
         let (now, mut books) = self.locked();
-        let answer = |of: &ClaimOf| Some(books.by_pool.get_mut(&of.pool)?.claim(now, &of.request));
-        Ok(claims.iter().map(answer).collect())
+        Ok(claims.iter().map(|of| books.claim(now, of)).collect())
     }
 
     async fn promise(&self, promises: &[PromiseOf]) -> PortResult<Vec<PromiseAnswer>> {
@@ -94,7 +103,7 @@ impl Ledger for InProcessLedger {
         }
         // Only the writers' own word counts as having heard of them: a sweep settles too, however dead the writers are.
         if let Some(report) = report {
-            (books.report, books.heard_at) = (report, now);
+            (books.report, books.heard_at, books.word_at) = (report, now, Some(now));
         }
         Ok(broken)
     }
@@ -124,7 +133,10 @@ impl Ledger for InProcessLedger {
             revision: book.revision(),
         };
         let pools = books.by_pool.iter().map(snapshot).collect();
-        Ok(LedgerSnapshot { now, pools, report: books.report, heard_at: books.heard_at })
+        let Books { report, heard_at, word_at, .. } = *books;
+        // One process: its writers are there once they have spoken.
+        let writers = word_at.map(|_| 0).into_iter().collect();
+        Ok(LedgerSnapshot { now, pools, report, heard_at, writers, word_at: word_at.unwrap_or_default() })
     }
 
     async fn set_terms(&self, pool: PoolId, epoch: u64, revision: u64, terms: Terms) -> PortResult<()> {

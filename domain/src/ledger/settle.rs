@@ -34,11 +34,10 @@ impl PoolBook {
         u32::try_from(broken).unwrap_or(u32::MAX)
     }
 
+    /// A promise is kept only by a confirmation of the very body it was given for.
     fn is_broken_by(&self, decided: &Decided) -> bool {
-        decided.decision != Decision::Confirmed
-            && self
-                .claims
-                .get(&decided.order)
-                .is_some_and(|claim| claim.state == ClaimState::Promised && claim.fingerprint == decided.fingerprint)
+        let promised = self.claims.get(&decided.order).filter(|claim| claim.state == ClaimState::Promised);
+        promised
+            .is_some_and(|claim| decided.decision != Decision::Confirmed || claim.fingerprint != decided.fingerprint)
     }
 }

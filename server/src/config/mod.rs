@@ -137,7 +137,7 @@ impl Config {
                 self.order_writer_high_water, self.order_writer_mailbox_capacity
             ));
         }
-        found.extend(self.servers.contradictions(self.secret.is_some()));
+        found.extend(self.servers.contradictions());
         found
     }
 

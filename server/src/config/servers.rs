@@ -117,7 +117,7 @@ impl Servers {
     }
 
     /// What one setting alone cannot show to be wrong.
-    pub(super) fn contradictions(&self, has_secret: bool) -> Vec<String> {
+    pub(super) fn contradictions(&self) -> Vec<String> {
         let mut found = Vec::new();
         let names = |wanted: bool| {
             let names: Vec<_> =
@@ -135,11 +135,6 @@ impl Servers {
                 "STAMPEDE_ROLE is {}, but an embedded shop is one process that does everything. Set DATABASE_URL, REDIS_URL and STAMPEDE_PUBSUB_PROJECT, or leave the role away.",
                 self.role.as_str()
             ));
-        }
-        if self.are_set() && self.role.takes_orders() && !has_secret {
-            found.push(
-                "STAMPEDE_SECRET is missing. Links and cookies of one node must open at every other: give all nodes the same secret of at least 16 characters.".into(),
-            );
         }
         if self.read_database_url.is_some() && self.database_url.is_none() {
             found.push("STAMPEDE_READ_DATABASE_URL is set, but DATABASE_URL is missing.".into());

@@ -23,7 +23,24 @@ const PAGE: usize = 2_000;
 type Share = (PoolId, Vec<usize>);
 
 impl RedisLedger {
+    /// Keys that other pools know are refused first. Two requests of one key for two pools at the same moment can both be
+    /// claimed; the store decides about the first, and the other's promise is counted as broken.
     pub(super) async fn claim_all(&self, claims: &[ClaimOf]) -> PortResult<Vec<Option<ClaimAnswer>>> {
+        let elsewhere = self.known_elsewhere(claims).await?;
+        let mine: Vec<_> =
+            claims.iter().filter(|of| !elsewhere.contains(&(of.pool, of.request.order))).copied().collect();
+        let mut answers = self.claim_here(&mine).await?.into_iter();
+        let answer = |of: &ClaimOf| {
+            if elsewhere.contains(&(of.pool, of.request.order)) {
+                Some(Some(ClaimAnswer::Refused(OrderRefused::KeyReused)))
+            } else {
+                answers.next()
+            }
+        };
+        claims.iter().map(answer).collect::<Option<_>>().ok_or_else(garbled)
+    }
+
+    async fn claim_here(&self, claims: &[ClaimOf]) -> PortResult<Vec<Option<ClaimAnswer>>> {
         self.batch(
             Script::Claim,
             claims,

@@ -8,13 +8,13 @@ use super::{
     wire::{Reader, garbled, text},
 };
 use redis::{Cmd, Value};
-use stampede_actors::ports::{LedgerSnapshot, PoolSnapshot, PortResult};
+use stampede_actors::ports::{ClaimOf, LedgerSnapshot, PoolSnapshot, PortResult};
 use stampede_domain::{
     Fingerprint, Millis, OrderId, PoolId, PoolNumbers, WriterReport,
     ledger::{BookNumbers, Known, Noted},
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     sync::{MutexGuard, PoisonError},
 };
 use tokio::time::Instant;
@@ -48,6 +48,35 @@ impl RedisLedger {
             }));
         }
         Ok((any_open && !nobody_can_tell).then_some(Known::Nothing))
+    }
+
+    /// Which of the claims are for keys that another pool has claimed or noted. A shop with one pool asks nobody.
+    pub(super) async fn known_elsewhere(&self, claims: &[ClaimOf]) -> PortResult<HashSet<(PoolId, OrderId)>> {
+        let pools: Vec<_> = self.known_pools().iter().copied().map(PoolId).collect();
+        let others = |of: &ClaimOf| {
+            let (asked, request) = (of.pool, of.request);
+            pools.iter().copied().filter(move |pool| *pool != asked).map(move |pool| (pool, asked, request.order))
+        };
+        let questions: Vec<_> = claims.iter().flat_map(others).collect();
+        if questions.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let call = |(pool, _, order): &(PoolId, PoolId, OrderId)| {
+            let mut packed = self.packed();
+            packed.order(*order);
+            self.call(Script::Find, *pool, &packed)
+        };
+        let answers = whole(self.link.ask(&questions.iter().map(call).collect::<Vec<_>>()).await)?;
+        let mut known = HashSet::new();
+        for ((_, asked, order), answer) in questions.iter().zip(answers) {
+            let answer = text(answer)?;
+            let mut reader = Reader(&answer);
+            reader.byte()?;
+            if reader.byte()? != 0 {
+                known.insert((*asked, *order));
+            }
+        }
+        Ok(known)
     }
 
     pub(super) async fn look(&self) -> PortResult<LedgerSnapshot> {
@@ -134,7 +163,14 @@ fn read_reports(told: &[u8]) -> PortResult<LedgerSnapshot> {
     let (depth, high_water) = (reader.units()?, reader.units()?);
     let oldest = Some(reader.time()?).filter(|oldest| *oldest >= Millis(0));
     let report = WriterReport { depth, high_water, oldest, per_second: reader.units()? };
-    Ok(LedgerSnapshot { now, pools: Vec::new(), report, heard_at })
+    let word_at = reader.time()?;
+    let mut writers = Vec::new();
+    while !reader.is_empty() {
+        let name: [u8; 16] = reader.array()?;
+        let name = std::str::from_utf8(&name).map_err(|_| garbled())?;
+        writers.push(u64::from_str_radix(name, 16).map_err(|_| garbled())?);
+    }
+    Ok(LedgerSnapshot { now, pools: Vec::new(), report, heard_at, writers, word_at })
 }
 
 fn read_peek(pool: PoolId, reader: &mut Reader<'_>) -> PortResult<(PoolSnapshot, Millis)> {

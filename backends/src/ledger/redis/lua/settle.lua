@@ -35,8 +35,8 @@ end
 local claims, broken = read_claims(book, ids), 0
 for _, note in ipairs(notes) do
   local claim = claims[note[1]]
-  local is_confirmed = note[3] == 1
-  if not is_confirmed and claim and claim.state == PROMISED and claim.fingerprint == note[2] then broken = broken + 1 end
+  local is_kept = note[3] == 1 and claim and claim.fingerprint == note[2]
+  if claim and claim.state == PROMISED and not is_kept then broken = broken + 1 end
 end
 drop_claims(book, claims, ids)
 write_notes(book, notes, now)
