@@ -101,7 +101,12 @@ pub async fn audit(
             Law::EveryPromiseDecided => backlog.messages.is_some() || nothing_promised,
             _ => true,
         } || breaches.iter().any(|breach| breach.law == law),
-        looked_at: looked_at(law, orders, backlog.messages, quiet_pools),
+        looked_at: match (law, backlog.messages) {
+            (Law::EveryPromiseDecided, None) if nothing_promised => {
+                "no order is promised and undecided, by the ledger".into()
+            }
+            _ => looked_at(law, orders, backlog.messages, quiet_pools),
+        },
     });
     Ok(AuditReport { at, laws: laws.collect(), pools, waiting: backlog.messages, dead_letters: backlog.dead_letters })
 }
@@ -178,7 +183,7 @@ fn check_quiet(ledger: Option<&LedgerSnapshot>, pools: &[Audit], breaches: &mut 
 fn looked_at(law: Law, orders: u64, waiting: Option<u64>, quiet_pools: usize) -> String {
     match law {
         Law::EveryPromiseDecided => waiting.map_or_else(
-            || "units promised in the ledger; the bus does not tell what waits".into(),
+            || "orders are promised and undecided; the bus does not tell what waits".into(),
             |waiting| format!("{waiting} messages wait"),
         ),
         Law::NothingLeaks if quiet_pools == 0 => {
