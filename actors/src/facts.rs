@@ -2,7 +2,7 @@
 
 use crate::ports::Judgement;
 use metrics::{Counter, counter};
-use stampede_domain::{Decision, OrderRefused};
+use stampede_domain::{Decision, OrderRefused, ledger::Broken};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ pub enum Fact {
         units: u64,
     },
     /// Orders that were told 202 got no tickets.
-    PromisesBroken(u32),
+    PromisesBroken(Broken),
     /// A message was set aside.
     MessageSetAside,
     /// Messages came a second time or more.
@@ -91,8 +91,10 @@ pub fn announce_many(fact: Fact, count: u64) {
                 counter!("stampede_tickets_sold_total").increment(units);
             }
         }
-        Fact::PromisesBroken(orders) => {
-            counter!("stampede_promises_broken_total", "cause" => "decided_otherwise").increment(u64::from(orders));
+        Fact::PromisesBroken(Broken { decided_otherwise, ledger_lost }) => {
+            for (cause, orders) in [("decided_otherwise", decided_otherwise), ("ledger_lost", ledger_lost)] {
+                counter!("stampede_promises_broken_total", "cause" => cause).increment(u64::from(orders));
+            }
         }
         Fact::MessageSetAside => counter!("stampede_messages_set_aside_total").increment(count),
         Fact::MessagesRedelivered(messages) => {

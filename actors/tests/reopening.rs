@@ -10,6 +10,7 @@ use stampede_actors::{
     facts::PutOff,
     inventory::{OrderNotShown, Placed},
     ports::OrderStore,
+    settings::ActorSettings,
     shelf::Board,
 };
 use stampede_domain::OrderStatus;
@@ -78,6 +79,32 @@ async fn writers_at_work_are_waited_for_two_seconds_and_then_old_keys_wait_for_a
         assert!(is_put_off(&play.ask(play.order(order, 1)).await));
         pass(Duration::from_secs(2)).await;
         assert_eq!(play.ask(play.order(order, 1)).await, PENDING);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promise_that_died_with_the_ledger_and_is_rejected_later_is_counted() {
+    on_stage(async {
+        // A batch is written in the order of its ids, so the later order has to come alone.
+        let settings = ActorSettings { order_writer_batch_size: 1, ..ActorSettings::default() };
+        let ground = Ground::new(Wishes { capacity: 2, settings, ..Wishes::default() });
+        ground.bus.tells_nothing.store(true, Ordering::Relaxed);
+        let mut play = Play::on(ground).await;
+        assert_eq!(play.buy(1).await.1, PENDING);
+        play.rest().await;
+        play.stop_writing();
+        assert_eq!(play.buy(1).await.1, PENDING, "promised, and on a bus that nobody pulls from");
+        play.ledger.lose();
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        pass(Duration::from_secs(13)).await;
+        assert_eq!(play.buy(1).await.1, PENDING, "the unit is sold again");
+        play.ground.bus.reverse();
+        play.start_writing();
+        play.rest().await;
+        let (broken, lost) = (&play.ledger.broken, &play.ledger.broken_by_loss);
+        assert_eq!(play.ground.store.numbers().sold, 2, "and never oversold");
+        assert_eq!((broken.load(Ordering::Relaxed), lost.load(Ordering::Relaxed)), (0, 1));
     })
     .await;
 }

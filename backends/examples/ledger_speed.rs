@@ -16,7 +16,7 @@ use stampede_backends::{InProcessLedger, RedisLedger, RedisOptions};
 use stampede_domain::{
     BuyerId, Decided, Decision, Fingerprint, Millis, OrderId, PoolId, PoolNumbers, Settlement,
     event::Terms,
-    ledger::{ClaimAnswer, ClaimRequest, Opening, PromiseAnswer},
+    ledger::{Broken, ClaimAnswer, ClaimRequest, Opening, PromiseAnswer},
 };
 use std::{
     sync::Arc,
@@ -88,7 +88,7 @@ async fn measure<L: Ledger + 'static>(name: &str, ledger: Arc<L>, load: Load) ->
         let settlement = Settlement { pool: POOL, numbers, decided, buyers: vec![] };
         async move {
             let broken = ledger.settle(&[settlement], None).await.expect("because the server is up");
-            assert_eq!(broken, 0);
+            assert_eq!(broken, Broken::default());
         }
     });
     settling.await;

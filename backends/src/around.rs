@@ -12,7 +12,7 @@ use stampede_actors::ports::{
 use stampede_domain::{
     Decision, Event, EventSlug, Fingerprint, Millis, OrderId, PoolId, PoolNumbers, Settlement, WriterReport,
     event::Terms,
-    ledger::{ClaimAnswer, Known, Opening, Picked, PromiseAnswer},
+    ledger::{Broken, ClaimAnswer, Known, Opening, Picked, PromiseAnswer},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -51,7 +51,7 @@ forward!(Ledger {
     claim(claims: &[ClaimOf]) -> Vec<Option<ClaimAnswer>>;
     promise(promises: &[PromiseOf]) -> Vec<PromiseAnswer>;
     withdraw(withdrawals: &[Withdrawal]) -> ();
-    settle(settlements: &[Settlement], report: Option<WriterReport>) -> u32;
+    settle(settlements: &[Settlement], report: Option<WriterReport>) -> Broken;
     pick(pool: PoolId, limit: usize) -> (u64, Vec<Picked>);
     claims_older_than(pool: PoolId, age: Duration, limit: usize) -> Vec<OrderId>;
     find(order: OrderId) -> Option<Known>;

@@ -117,6 +117,7 @@ mod tests {
     use crate::{InProcessLedger, ledger::HandClock};
     use stampede_actors::ports::Ledger;
     use stampede_domain::WriterReport;
+    use stampede_domain::ledger::Broken;
 
     fn flaky() -> (Arc<InProcessLedger>, Script, Flaky<InProcessLedger>) {
         let (ledger, script) = (Arc::new(InProcessLedger::new(HandClock::default().shared())), Script::default());
@@ -130,10 +131,10 @@ mod tests {
         let (ledger, script, flaky) = flaky();
         let down = PortFailure::Unavailable("down".into());
         script.on("settle", 2, Fault::Fail(down.clone()));
-        assert_eq!(flaky.settle(&[], None).await, Ok(0));
+        assert_eq!(flaky.settle(&[], None).await, Ok(Broken::default()));
         assert_eq!(flaky.settle(&[], Some(REPORT)).await, Err(down));
         assert_ne!(ledger.snapshot().await.unwrap().report, REPORT);
-        assert_eq!(flaky.settle(&[], Some(REPORT)).await, Ok(0));
+        assert_eq!(flaky.settle(&[], Some(REPORT)).await, Ok(Broken::default()));
         assert_eq!(script.calls("settle"), 3);
     }
 

@@ -34,7 +34,7 @@ use crate::{
     shelf::{Board, Shelf},
     tasks::Tasks,
 };
-use stampede_domain::{PoolId, Settlement, WriterReport};
+use stampede_domain::{PoolId, Settlement, WriterReport, ledger::Broken};
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
@@ -223,9 +223,14 @@ impl CacheSync {
                 break;
             }
             match self.parts.ledger.settle(&settlements, report).await {
-                Ok(0) => {}
+                Ok(broken) if broken == Broken::default() => {}
                 Ok(broken) => {
-                    tracing::error!(broken, "promises were broken: orders told 202 got no tickets");
+                    let Broken { decided_otherwise, ledger_lost } = broken;
+                    tracing::error!(
+                        decided_otherwise,
+                        ledger_lost,
+                        "promises were broken: orders told 202 got no tickets"
+                    );
                     announce(Fact::PromisesBroken(broken));
                 }
                 Err(failure) => tracing::warn!(%failure, "settlements are left to the sweep"),

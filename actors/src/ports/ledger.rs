@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use stampede_domain::{
     Fingerprint, Millis, OrderId, PoolId, Settlement, WriterReport,
     event::Terms,
-    ledger::{BookNumbers, ClaimAnswer, ClaimRequest, Known, Opening, Picked, PromiseAnswer},
+    ledger::{BookNumbers, Broken, ClaimAnswer, ClaimRequest, Known, Opening, Picked, PromiseAnswer},
 };
 use std::time::Duration;
 
@@ -90,12 +90,12 @@ pub trait Ledger: Send + Sync {
     /// `Unknown`, `Unavailable`: the reaper will do it.
     async fn withdraw(&self, withdrawals: &[Withdrawal]) -> PortResult<()>;
 
-    /// Step 5. Pools that are not open ignore it. `report` is kept as the latest word of the writers. Answers how many
+    /// Step 5. Pools that are not open ignore it. `report` is kept as the latest word of the writers. Answers which
     /// promises were broken by it ([`stampede_domain::ledger::PoolBook::settle`]).
     ///
     /// # Errors
     /// `Unknown`, `Unavailable`: the sweep will do it.
-    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<u32>;
+    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<Broken>;
 
     /// Step 6: marks intents past their deadline and returns them with the opening's epoch, at most `limit`.
     ///

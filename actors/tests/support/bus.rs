@@ -66,6 +66,14 @@ struct Message {
 }
 
 impl FakeBus {
+    /// What waits comes in the opposite order.
+    pub(crate) fn reverse(&self) {
+        let mut queue = self.queue.lock().unwrap();
+        let (ids, mut messages): (Vec<_>, Vec<_>) = std::mem::take(&mut queue.messages).into_iter().unzip();
+        messages.reverse();
+        queue.messages = ids.into_iter().zip(messages).collect();
+    }
+
     pub(crate) fn new(clock: SharedClock) -> Self {
         Self {
             clock,

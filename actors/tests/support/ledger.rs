@@ -8,7 +8,7 @@ use stampede_actors::{
 use stampede_domain::{
     Millis, OrderId, PoolId, Settlement, WriterReport,
     event::Terms,
-    ledger::{BookNumbers, ClaimAnswer, Known, Opening, Picked, PoolBook, PromiseAnswer},
+    ledger::{BookNumbers, Broken, ClaimAnswer, Known, Opening, Picked, PoolBook, PromiseAnswer},
 };
 use std::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
@@ -36,6 +36,8 @@ pub(crate) struct FakeLedger {
     pub(crate) open_takes_ms: AtomicU64,
     pub(crate) settles: AtomicU64,
     pub(crate) broken: AtomicU64,
+    /// Broken, perhaps, because their claims were lost.
+    pub(crate) broken_by_loss: AtomicU64,
 }
 
 #[derive(Default)]
@@ -61,6 +63,7 @@ impl FakeLedger {
             open_takes_ms: AtomicU64::new(0),
             settles: AtomicU64::new(0),
             broken: AtomicU64::new(0),
+            broken_by_loss: AtomicU64::new(0),
         }
     }
 
@@ -134,7 +137,7 @@ impl Ledger for FakeLedger {
         Ok(())
     }
 
-    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<u32> {
+    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<Broken> {
         let now = self.clock.now();
         let mut books = self.books.lock().unwrap();
         if let Some(report) = report {
@@ -144,13 +147,14 @@ impl Ledger for FakeLedger {
             return Err(PortFailure::Unknown("lost on purpose".into()));
         }
         self.settles.fetch_add(1, Ordering::Relaxed);
-        let mut broken = 0;
+        let mut broken = Broken::default();
         for settlement in settlements {
             if let Some(book) = books.by_pool.get_mut(&settlement.pool) {
                 broken += book.settle(now, settlement);
             }
         }
-        self.broken.fetch_add(broken.into(), Ordering::Relaxed);
+        self.broken.fetch_add(broken.decided_otherwise.into(), Ordering::Relaxed);
+        self.broken_by_loss.fetch_add(broken.ledger_lost.into(), Ordering::Relaxed);
         Ok(broken)
     }
 

@@ -11,7 +11,7 @@ use stampede_actors::{
 use stampede_domain::{
     Millis, OrderId, OrderRefused, PoolId, Settlement, WriterReport,
     event::Terms,
-    ledger::{ClaimAnswer, Known, Opening, Picked, PoolBook, PromiseAnswer},
+    ledger::{Broken, ClaimAnswer, Known, Opening, Picked, PoolBook, PromiseAnswer},
 };
 use std::{
     collections::BTreeMap,
@@ -93,9 +93,9 @@ impl Ledger for InProcessLedger {
         Ok(())
     }
 
-    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<u32> {
+    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<Broken> {
         let (now, mut books) = self.locked();
-        let mut broken = 0;
+        let mut broken = Broken::default();
         for settlement in settlements {
             if let Some(book) = books.by_pool.get_mut(&settlement.pool) {
                 broken += book.settle(now, settlement);

@@ -126,7 +126,7 @@ impl PoolBook {
         })
     }
 
-    fn is_from_before_the_opening(&self, order: OrderId) -> bool {
+    pub(super) fn is_from_before_the_opening(&self, order: OrderId) -> bool {
         !self.virgin && order.time().minus(key::AHEAD) <= self.opened_at
     }
 

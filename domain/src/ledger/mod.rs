@@ -23,6 +23,7 @@ pub use claim::{ClaimAnswer, ClaimRequest, LookedUp};
 pub use notes::{NOTES_KEPT, Noted};
 pub use open::{BACKLOG_LIFE, Opening};
 pub use promise::PromiseAnswer;
+pub use settle::Broken;
 
 use crate::{buyer::BuyerId, event::Terms, fingerprint::Fingerprint, id::OrderId, pool::PoolNumbers, time::Millis};
 use hashbrown::HashMap;

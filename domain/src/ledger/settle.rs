@@ -1,16 +1,33 @@
 //! Step 5: what the store said replaces what the ledger believed. Nothing is ever added up.
 
-use super::{BuyerUnits, ClaimState, Noted, PoolBook};
+use super::{BuyerUnits, ClaimState, Known, Noted, PoolBook};
 use crate::{
+    key,
     order::Decision,
     settlement::{Decided, Settlement},
     time::Millis,
 };
+use std::ops::AddAssign;
+
+/// Promises that a settlement broke: orders that were told 202 and got no tickets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Broken {
+    /// Of claims in the book.
+    pub decided_otherwise: u32,
+    /// Of claims that died with an earlier book: at most so many, for not each of them had been promised.
+    pub ledger_lost: u32,
+}
+
+impl AddAssign for Broken {
+    fn add_assign(&mut self, more: Self) {
+        self.decided_otherwise += more.decided_otherwise;
+        self.ledger_lost += more.ledger_lost;
+    }
+}
 
 impl PoolBook {
     /// Applies a settlement: numbers and buyers' units where they are newer, the decided ids' claims and notes in any case.
-    /// Returns how many promises it broke: orders that were told 202 and got no tickets.
-    pub fn settle(&mut self, now: Millis, settlement: &Settlement) -> u32 {
+    pub fn settle(&mut self, now: Millis, settlement: &Settlement) -> Broken {
         let version = settlement.numbers.version;
         if version > self.numbers.version {
             self.numbers = settlement.numbers;
@@ -25,13 +42,28 @@ impl PoolBook {
                 }
             }
         }
-        let broken = settlement.decided.iter().filter(|decided| self.is_broken_by(decided)).count();
+        let mut broken = Broken::default();
+        for decided in &settlement.decided {
+            broken.decided_otherwise += u32::from(self.is_broken_by(decided));
+            broken.ledger_lost += u32::from(self.was_lost_with(decided));
+        }
         for decided in &settlement.decided {
             self.drop_claim(decided.order);
             let note = Noted { decision: decided.decision, fingerprint: decided.fingerprint };
             self.notes.write(now, decided.order, note);
         }
-        u32::try_from(broken).unwrap_or(u32::MAX)
+        broken
+    }
+
+    /// A rejected order from before the opening of which this book knows nothing: its claim died with the book before, and
+    /// perhaps a promise with it. Nobody can tell any more, so it counts as one.
+    fn was_lost_with(&self, decided: &Decided) -> bool {
+        let own = decided.order.time().minus(key::AHEAD);
+        let may_be_forgotten = self.notes.dropped_until().is_some_and(|written| own <= written);
+        matches!(decided.decision, Decision::Rejected(_))
+            && self.is_from_before_the_opening(decided.order)
+            && !may_be_forgotten
+            && self.find(decided.order) == Known::Nothing
     }
 
     /// A promise is kept only by a confirmation of the very body it was given for.

@@ -60,7 +60,9 @@ fn begin_at_zero() {
     for law in Law::ALL {
         counter!("stampede_laws_broken_total", "law" => law.name()).absolute(0);
     }
-    counter!("stampede_promises_broken_total", "cause" => "decided_otherwise").absolute(0);
+    for cause in ["decided_otherwise", "ledger_lost"] {
+        counter!("stampede_promises_broken_total", "cause" => cause).absolute(0);
+    }
     counter!("stampede_messages_set_aside_total").absolute(0);
     counter!("stampede_settlements_dropped_total").absolute(0);
 }

@@ -10,7 +10,7 @@ use redis::Cmd;
 use stampede_actors::ports::{ClaimOf, PortFailure, PortResult, PromiseOf, Withdrawal};
 use stampede_domain::{
     BuyerId, Decided, Decision, Fingerprint, OrderId, OrderRefused, PoolId, Settlement, WriterReport,
-    ledger::{ClaimAnswer, ClaimRequest, LookedUp, Picked, PromiseAnswer},
+    ledger::{Broken, ClaimAnswer, ClaimRequest, LookedUp, Picked, PromiseAnswer},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -86,7 +86,11 @@ impl RedisLedger {
         self.batch(Script::Withdraw, withdrawals, |of| of.pool, pack, |share, _| Ok(vec![(); share])).await.map(drop)
     }
 
-    pub(super) async fn settle_all(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<u32> {
+    pub(super) async fn settle_all(
+        &self,
+        settlements: &[Settlement],
+        report: Option<WriterReport>,
+    ) -> PortResult<Broken> {
         let mut calls = Vec::new();
         for settlement in settlements {
             self.settle_calls(settlement, &mut calls)?;
@@ -94,12 +98,14 @@ impl RedisLedger {
         let reports = usize::from(report.is_some());
         calls.extend(report.map(|report| self.report_call(Some(report))));
         if calls.is_empty() {
-            return Ok(0);
+            return Ok(Broken::default());
         }
         let answers = whole(self.link.ask(&calls).await)?;
-        let mut broken = 0;
+        let mut broken = Broken::default();
         for answer in answers.into_iter().take(calls.len() - reports) {
-            broken += Reader(&text(answer)?).units()?;
+            let answer = text(answer)?;
+            let mut reader = Reader(&answer);
+            broken += Broken { decided_otherwise: reader.units()?, ledger_lost: reader.units()? };
         }
         Ok(broken)
     }

@@ -40,7 +40,7 @@ use stampede_actors::{
 use stampede_domain::{
     OrderId, PoolId, Settlement, WriterReport,
     event::Terms,
-    ledger::{ClaimAnswer, Known, NOTES_KEPT, Opening, Picked, PromiseAnswer},
+    ledger::{Broken, ClaimAnswer, Known, NOTES_KEPT, Opening, Picked, PromiseAnswer},
 };
 use std::{
     collections::BTreeSet,
@@ -185,7 +185,7 @@ impl Ledger for RedisLedger {
         self.withdraw_all(withdrawals).await
     }
 
-    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<u32> {
+    async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<Broken> {
         self.settle_all(settlements, report).await
     }
 

@@ -79,7 +79,7 @@ impl Book {
             Fault::ForgetsBuyers => settlement.buyers.clear(),
             _ => {}
         }
-        self.book.settle(Millis(now), &settlement)
+        self.book.settle(Millis(now), &settlement).decided_otherwise
     }
 
     pub(super) fn pick(&mut self, now: i64) -> Vec<Picked> {

@@ -17,6 +17,8 @@ local FIELDS = {
 local CLAIM = '<I4c8c8I6BI6'
 local INTENT, PROMISED, PICKED = 1, 2, 3
 local INTENT_LIFE = 30000
+-- How far ahead of the ledger's clock an id's own time may lie.
+local AHEAD = 120000
 local CLOSED, OPEN, LOST = 0, 1, 2
 local MOST_UNITS = 4294967295
 

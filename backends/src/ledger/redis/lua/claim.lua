@@ -5,8 +5,6 @@
 local REQUEST = '<c16I4c8c8Bi8i8'
 local CLAIMED, RESUMED, ALREADY_PROMISED, DECIDED, EXPIRING, LOOK_UP_FIRST, NOT_YET = 1, 2, 3, 4, 5, 6, 7
 local KEY_REUSED, NOT_OPEN, SALE_OVER, PAUSED, LIMIT_REACHED, SOLD_OUT = 10, 11, 12, 13, 14, 15
--- How far ahead of the ledger's clock an id's own time may lie.
-local AHEAD = 120000
 
 local book, now = open_book()
 if not book then return '\0' end

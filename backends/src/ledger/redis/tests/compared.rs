@@ -241,7 +241,7 @@ impl Comparison<super::RedisLedger> {
         for _ in 0..=self.chance.below(2) {
             let now = self.now();
             let broken = self.ledger.settle(std::slice::from_ref(&settlement), None).await.unwrap();
-            let expected = self.book.as_mut().map_or(0, |book| book.settle(now, &settlement));
+            let expected = self.book.as_mut().map(|book| book.settle(now, &settlement)).unwrap_or_default();
             assert_eq!(broken, expected, "{settlement:?}");
         }
     }
