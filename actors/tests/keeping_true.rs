@@ -231,6 +231,7 @@ async fn a_ticket_type_that_is_taken_away_leaves_the_rest_in_order() {
         until("both are on sale", || play.ledger.numbers(vip()).is_some()).await;
         play.ground.catalogue.change(|listing| (listing.waiting, listing.paused) = (Some(without), true));
         until("it is gone", || play.ground.catalogue.listing().event.ticket_types.len() == 1).await;
+        until("and so is its book", || play.ledger.numbers(vip()).is_none()).await;
         play.ground.catalogue.change(|listing| listing.paused = false);
         pass(seconds(1)).await;
         // The last duty of a round, after everything that may fail.

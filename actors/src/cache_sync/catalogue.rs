@@ -28,6 +28,7 @@ impl CacheSync {
             return Ok(());
         }
         if is_new {
+            self.close_what_is_gone().await?;
             self.sweep_numbers().await?;
         }
         self.open_what_is_closed().await?;
@@ -56,6 +57,19 @@ impl CacheSync {
         Ok(())
     }
 
+    /// Books of ticket types that were removed are closed: nobody will ask for them, and one that got lost could never be
+    /// opened. A book with rules newer than this catalogue is of a ticket type that this keeper does not know yet.
+    async fn close_what_is_gone(&self) -> PortResult<()> {
+        let (pools, revision) = (self.pools(), self.catalogue.borrow().revision);
+        for open in self.parts.ledger.snapshot().await?.pools {
+            if !pools.contains(&open.pool) && open.revision <= revision {
+                tracing::info!(pool = %open.pool, "a ticket type is gone, and so is its book");
+                self.parts.ledger.close(open.pool, open.numbers.epoch + 1).await?;
+            }
+        }
+        Ok(())
+    }
+
     fn adopt(&self, snapshot: CatalogueSnapshot) {
         tracing::info!(revision = snapshot.revision, events = snapshot.listings.len(), "the catalogue has changed");
         *self.listings.borrow_mut() = snapshot.listings.iter().cloned().map(Arc::new).collect();
@@ -71,6 +85,7 @@ impl CacheSync {
                 self.parts.catalogue.apply_waiting(&listing.event.slug, revision).await?;
                 let snapshot = self.parts.catalogue.snapshot().await?;
                 self.adopt(snapshot);
+                self.close_what_is_gone().await?;
                 self.open_what_is_closed().await?;
             }
         }
