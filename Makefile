@@ -4,10 +4,10 @@ CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test proof browser api generated bench hooks distributed servers
+.PHONY: help run check test proof browser api generated bench bench-distributed hooks distributed servers
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## the shop on http://127.0.0.1:8080
 	cargo run --release
@@ -58,6 +58,12 @@ generated: ## the reference of settings and .env.example, from server/src/config
 
 bench: ## the performance goals; takes minutes and wants the machine for itself
 	cargo run --release -p stampede-bench --
+
+bench-distributed: ## the same of a shop on Postgres, Redis and Pub/Sub (ONLY=P1,P8: some of it)
+	@ops/setup
+	cargo build --release --package stampede --package stampede-bench
+	cargo build --release --package stampede-backends --example bus_speed --example store_speed
+	ops/servers/with $${CARGO_TARGET_DIR:-target}/release/stampede-bench --distributed $(if $(ONLY),--only $(ONLY))
 
 hooks: ## git checks the format before a commit and runs `make check` before a push
 	git config core.hooksPath ops/hooks

@@ -66,6 +66,9 @@ struct Measure {
     /// Idle connections.
     #[arg(long, default_value_t = 10_000)]
     idle: usize,
+    /// The figures of a shop on servers instead, run by `ops/servers/with`: P1, P3, P4, P7, P8.
+    #[arg(long)]
+    distributed: bool,
     /// Print a Markdown table instead.
     #[arg(long)]
     markdown: bool,
@@ -96,6 +99,8 @@ struct Load {
 impl Measure {
     fn plan(&self) -> Plan {
         let (rounds, sales, seconds, tickets) = if self.quick { (3, 1, 1.0, 200_000) } else { (5, 5, 4.0, 1_000_000) };
+        // All servers share the machine: a tenth of the tickets shows the same.
+        let tickets = if self.distributed { tickets.min(100_000) } else { tickets };
         Plan {
             only: self.only.clone(),
             rounds: self.rounds.unwrap_or(rounds).max(1),
@@ -124,8 +129,9 @@ fn alone(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result
 }
 
 async fn measure(how: Measure) -> anyhow::Result<ExitCode> {
-    let taken = how.plan().measure().await;
-    keep(&taken.figures, &taken.faults)?;
+    let plan = how.plan();
+    let taken = if how.distributed { plan.measure_distributed().await } else { plan.measure().await };
+    keep(if how.distributed { "distributed-" } else { "" }, &taken.figures, &taken.faults)?;
     print(&if how.markdown { report::markdown(&taken.figures) } else { report::table(&taken.figures) });
     for fault in &taken.faults {
         print(&format!("FAULT: {fault}\n"));
@@ -134,7 +140,7 @@ async fn measure(how: Measure) -> anyhow::Result<ExitCode> {
 }
 
 /// Keeps the figures as JSON, under the time and as the latest.
-fn keep(figures: &[report::Figure], faults: &[String]) -> anyhow::Result<()> {
+fn keep(kind: &str, figures: &[report::Figure], faults: &[String]) -> anyhow::Result<()> {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
     let cores = std::thread::available_parallelism()?;
     let judged = figures.iter().map(|figure| {
@@ -145,8 +151,8 @@ fn keep(figures: &[report::Figure], faults: &[String]) -> anyhow::Result<()> {
     let kept = serde_json::json!({ "at": now, "cores": cores, "figures": judged, "faults": faults });
     let text = serde_json::to_string_pretty(&kept)?;
     let place = servers::workplace()?;
-    std::fs::write(place.join(format!("{now}.json")), &text)?;
-    std::fs::write(place.join("latest.json"), &text)?;
+    std::fs::write(place.join(format!("{kind}{now}.json")), &text)?;
+    std::fs::write(place.join(format!("{kind}latest.json")), &text)?;
     Ok(())
 }
 

@@ -31,6 +31,8 @@ pub(crate) enum Goal {
     AtMost(f64),
     /// No less than this.
     AtLeast(f64),
+    /// Nothing yet: a first figure.
+    Open,
 }
 
 /// How a figure stands to its goal.
@@ -43,6 +45,8 @@ pub(crate) enum Verdict {
     Nearly,
     /// Further away.
     Missed,
+    /// Nothing is wanted of it yet.
+    First,
     /// There is no number.
     NotTaken,
 }
@@ -53,6 +57,7 @@ impl Verdict {
             Self::Ok => "ok",
             Self::Nearly => "within 1.5x",
             Self::Missed => "MISSED",
+            Self::First => "first figure",
             Self::NotTaken => "not taken",
         }
     }
@@ -71,6 +76,7 @@ impl Figure {
         let (reached, nearly) = match self.goal {
             Goal::AtMost(limit) => (seen <= limit, seen <= limit * NEARLY),
             Goal::AtLeast(limit) => (seen >= limit, seen >= limit / NEARLY),
+            Goal::Open => return Verdict::First,
         };
         match (reached, nearly) {
             (true, _) => Verdict::Ok,
@@ -83,6 +89,7 @@ impl Figure {
         match self.goal {
             Goal::AtMost(limit) => format!("<= {}{}", number(limit), self.unit),
             Goal::AtLeast(limit) => format!(">= {}{}", number(limit), self.unit),
+            Goal::Open => "-".to_owned(),
         }
     }
 

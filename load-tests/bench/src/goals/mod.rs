@@ -5,10 +5,12 @@ macro_rules! say {
     ($($words:tt)*) => { crate::goals::say_line(format_args!($($words)*)) };
 }
 
+mod distributed;
 mod fsyncs;
 mod lag;
 mod million;
 mod orders;
+mod programs;
 mod reads;
 mod sold_out;
 
@@ -77,6 +79,24 @@ impl Plan {
         }
         if self.wants("P15") {
             taken.add("P15", sold_out::refusals(self).await);
+        }
+        taken
+    }
+
+    /// Measures everything that is wanted of a shop on servers.
+    pub(crate) async fn measure_distributed(&self) -> Taken {
+        let mut taken = Taken::default();
+        if self.wants("P1") {
+            taken.add("P1", distributed::availability(self).await);
+        }
+        if self.wants_any(&["P3", "P8"]) {
+            taken.add("P3, P8", distributed::cost_and_rate(self).await);
+        }
+        if self.wants("P4") {
+            taken.add("P4", distributed::whole_sale(self).await);
+        }
+        if self.wants("P7") {
+            taken.add("P7", programs::store_against_raw_loop());
         }
         taken
     }

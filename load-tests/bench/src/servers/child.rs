@@ -36,6 +36,9 @@ pub(crate) struct Settings {
     pub(crate) traced: bool,
 }
 
+/// A further setting, as the environment has it.
+pub(crate) type Setting = (String, String);
+
 /// A server under test, and what it promised to the generator.
 pub(crate) struct Shop {
     child: Child,
@@ -43,7 +46,8 @@ pub(crate) struct Shop {
     home: Rc<TempDir>,
     /// Shoppers' address.
     pub(crate) http: SocketAddr,
-    ops: SocketAddr,
+    /// Operators' address.
+    pub(super) ops: SocketAddr,
     promised: Cell<u64>,
     unheard: Cell<u64>,
     /// From starting the process to its first good answer.
@@ -63,8 +67,13 @@ pub(crate) struct Measured {
 impl Measured {
     /// Microseconds of the server's CPU for each good answer.
     pub(crate) fn cpu_us(&self) -> f64 {
+        self.per_good_us(self.cpu)
+    }
+
+    /// Microseconds for each good answer.
+    pub(super) fn per_good_us(&self, cpu: Duration) -> f64 {
         let good = self.outcome.all() - self.outcome.failures().values().sum::<u64>();
-        self.cpu.as_secs_f64() * 1e6 / (good.max(1) as f64)
+        cpu.as_secs_f64() * 1e6 / (good.max(1) as f64)
     }
 }
 
@@ -87,14 +96,23 @@ pub(crate) fn workplace() -> anyhow::Result<PathBuf> {
 impl Shop {
     /// Starts one with an empty directory.
     pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
+        Self::start_with(settings, &[]).await
+    }
+
+    /// Starts one with an empty directory and further settings.
+    pub(crate) async fn start_with(settings: Settings, further: &[Setting]) -> anyhow::Result<Self> {
         let home = TempDir::with_prefix_in("data-", workplace()?)?;
-        Self::start_in(settings, Rc::new(home)).await
+        Self::begin(settings, Rc::new(home), further).await
     }
 
     /// Starts one over what another left.
     pub(crate) async fn start_in(settings: Settings, home: Rc<TempDir>) -> anyhow::Result<Self> {
+        Self::begin(settings, home, &[]).await
+    }
+
+    async fn begin(settings: Settings, home: Rc<TempDir>, further: &[Setting]) -> anyhow::Result<Self> {
         let (http, ops) = (free_address()?, free_address()?);
-        let mut command = command(settings, home.path())?;
+        let mut command = command(settings, home.path(), further)?;
         command.env("STAMPEDE_HTTP_ADDR", http.to_string()).env("STAMPEDE_OPS_ADDR", ops.to_string());
         let began = Instant::now();
         let child = command.spawn().context("the server under test cannot be started")?;
@@ -141,6 +159,20 @@ impl Shop {
         until: Until,
         requests: &Requests,
     ) -> anyhow::Result<Measured> {
+        let measured = self.loaded_unchecked(connections, until, requests).await?;
+        if requests.sells() {
+            self.check().await?;
+        }
+        Ok(measured)
+    }
+
+    /// The same before the laws are checked, for those who read more clocks: the check costs CPU of its own.
+    pub(super) async fn loaded_unchecked(
+        &self,
+        connections: usize,
+        until: Until,
+        requests: &Requests,
+    ) -> anyhow::Result<Measured> {
         let load = ClosedLoop { to: self.http, connections, until, hang_up_every: 0 };
         let (cpu, began) = (self.cpu()?, Instant::now());
         let outcome = load.run(requests).await?;
@@ -149,9 +181,6 @@ impl Shop {
             self.settled().await?;
         }
         let (cpu, took) = (self.cpu()?.saturating_sub(cpu), began.elapsed());
-        if requests.sells() {
-            self.check().await?;
-        }
         Ok(Measured { outcome, cpu, took })
     }
 
@@ -242,8 +271,11 @@ impl Drop for Shop {
 }
 
 const TRACE: &str = "fsyncs.trace";
+/// Settings of the shop that do not begin with its name.
+const OTHER_NAMES: [&str; 3] = ["DATABASE_URL", "REDIS_URL", "PUBSUB_EMULATOR_HOST"];
 
-fn command(settings: Settings, home: &Path) -> anyhow::Result<Command> {
+/// The bench's own binary as a server, not yet started; it has no address yet.
+pub(super) fn command(settings: Settings, home: &Path, further: &[Setting]) -> anyhow::Result<Command> {
     let binary = std::env::current_exe()?;
     let kind = match settings.kind {
         Kind::Shop => "shop",
@@ -260,7 +292,8 @@ fn command(settings: Settings, home: &Path) -> anyhow::Result<Command> {
         Command::new(binary)
     };
     command.args(["serve", kind]).stdout(Stdio::null()).stdin(Stdio::null());
-    let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("STAMPEDE_"));
+    let is_ours = |name: &str| name.starts_with("STAMPEDE_") || OTHER_NAMES.contains(&name);
+    let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| is_ours(&name.to_string_lossy()));
     ours.for_each(|name| {
         command.env_remove(name);
     });
@@ -269,10 +302,11 @@ fn command(settings: Settings, home: &Path) -> anyhow::Result<Command> {
         .env("STAMPEDE_LOG", "warn")
         .env("STAMPEDE_DEMO_OPENS_IN", "0s")
         .env("STAMPEDE_DEMO_CAPACITY", settings.capacity.to_string())
-        .env("STAMPEDE_DEMO_LIMIT_PER_BUYER", settings.limit.to_string());
+        .env("STAMPEDE_DEMO_LIMIT_PER_BUYER", settings.limit.to_string())
+        .envs(further.iter().map(|(name, value)| (name, value)));
     Ok(command)
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(super) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -2,10 +2,14 @@
 
 pub(crate) mod bare;
 mod child;
+mod cluster;
 mod null_bus;
 mod null_store;
+mod scratch;
 
-pub(crate) use child::{Settings, Shop, workplace};
+pub(crate) use child::{Measured, Setting, Settings, Shop, workplace};
+pub(crate) use cluster::{Cluster, Shared};
+pub(crate) use scratch::{example, scratch, taken};
 
 use null_bus::NullBus;
 use null_store::NullStore;
