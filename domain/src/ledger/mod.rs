@@ -35,7 +35,7 @@ use std::time::Duration;
 pub const INTENT_LIFE: Duration = Duration::from_secs(30);
 
 /// The ledger's book of one pool.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PoolBook {
     epoch: u64,
     opened_at: Millis,

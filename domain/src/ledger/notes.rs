@@ -22,14 +22,14 @@ pub struct Noted {
     pub fingerprint: Fingerprint,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Segment {
     notes: Vec<[u8; 25]>,
     /// The latest writing in here, replacements included.
     written: Millis,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Notes {
     kept: usize,
     hasher: DefaultHashBuilder,

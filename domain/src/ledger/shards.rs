@@ -4,7 +4,7 @@
 const SHARDS: usize = 64;
 
 /// A fixed number of `T`, chosen by the key's low bits.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shards<T>(Vec<T>);
 
 impl<T: Default> Default for Shards<T> {
