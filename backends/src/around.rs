@@ -1,4 +1,5 @@
-//! Something done around every operation of a port: measuring it ([`crate::Timed`]), breaking it ([`crate::Flaky`]).
+//! Something done around every operation of a port: measuring it ([`crate::Timed`]), breaking it ([`crate::Flaky`],
+//! or whatever a simulation puts there).
 //!
 //! The forwarding of each port is written once, below, for every kind of `around`.
 
@@ -17,7 +18,7 @@ use stampede_domain::{
 use std::{sync::Arc, time::Duration};
 
 /// What is done around an operation.
-pub(crate) trait Around: Send + Sync {
+pub trait Around: Send + Sync {
     /// Runs `call`, or not, and passes its answer on, or another. `operation` is the method's name.
     fn around<T: Send>(
         &self,
@@ -30,6 +31,13 @@ pub(crate) trait Around: Send + Sync {
 pub struct Surrounded<P: ?Sized, A> {
     pub(crate) port: Arc<P>,
     pub(crate) around: A,
+}
+
+impl<P: ?Sized, A> Surrounded<P, A> {
+    /// Puts `around` around `port`.
+    pub fn by(port: Arc<P>, around: A) -> Self {
+        Self { port, around }
+    }
 }
 
 /// One line a method: `name(arguments) -> answer`. It becomes `self.around.around("name", self.port.name(arguments))`.

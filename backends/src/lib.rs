@@ -8,13 +8,15 @@ pub mod bus;
 pub mod catalogue;
 pub mod flaky;
 pub mod ledger;
+#[cfg(any(test, feature = "memory"))]
+mod memory;
 pub mod order_store;
 mod postgres;
 mod sql;
 mod sqlite;
 mod timed;
 
-pub use around::Surrounded;
+pub use around::{Around, Surrounded};
 pub use bus::{
     DeadLetterShelf, NewDeadLetter, OpenPubSubError, PostgresDeadLetters, PubSubBus, PubSubOptions, QueueOptions,
     SqliteBus, bootstrap,
@@ -22,6 +24,11 @@ pub use bus::{
 pub use catalogue::{PostgresCatalogue, SqliteCatalogue};
 pub use flaky::Flaky;
 pub use ledger::{InProcessLedger, OpenRedisError, RedisLedger, RedisOptions};
+#[cfg(any(test, feature = "memory"))]
+pub use memory::{
+    MemoryBus, MemoryBusOptions, MemoryBusServer, MemoryCatalogue, MemoryLedger, MemoryLedgerCopy, MemoryLedgerServer,
+    MemoryOrderStore, MemoryShop, Passage,
+};
 pub use order_store::{PostgresOrderStore, SqliteOrderStore};
 pub use postgres::{Database, MigrateReport, OpenPostgresError, PostgresOptions};
 pub use sqlite::{OpenError, ShopFile};

@@ -1,6 +1,8 @@
 //! Buses: the durable hand-over.
 
 pub mod dead_letters;
+#[cfg(any(test, feature = "memory"))]
+pub(crate) mod memory;
 mod pubsub;
 mod sqlite;
 

@@ -2,6 +2,8 @@
 
 mod change;
 mod document;
+#[cfg(any(test, feature = "memory"))]
+pub(crate) mod memory;
 mod postgres;
 mod shelf;
 mod sqlite;

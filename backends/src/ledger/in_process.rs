@@ -3,18 +3,18 @@
 //! What a step does is said in [`stampede_domain::ledger`]; here is only whose book, and when. It dies with the process,
 //! which is why a start opens every pool anew from the store and the queue.
 
+use super::books::Books;
 use async_trait::async_trait;
 use stampede_actors::{
     clock::SharedClock,
-    ports::{ClaimOf, Ledger, LedgerSnapshot, PoolSnapshot, PortResult, PromiseOf, Withdrawal},
+    ports::{ClaimOf, Ledger, LedgerSnapshot, PortResult, PromiseOf, Withdrawal},
 };
 use stampede_domain::{
-    Millis, OrderId, OrderRefused, PoolId, Settlement, WriterReport,
+    Millis, OrderId, PoolId, Settlement, WriterReport,
     event::Terms,
     ledger::{Broken, ClaimAnswer, Known, Opening, Picked, PoolBook, PromiseAnswer},
 };
 use std::{
-    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -22,34 +22,23 @@ use std::{
 /// A [`Ledger`] for one process.
 pub struct InProcessLedger {
     clock: SharedClock,
-    books: Mutex<Books>,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct Books {
-    by_pool: BTreeMap<PoolId, PoolBook>,
-    /// The latest opening of each pool: an older one that comes late must not open it again.
-    epochs: BTreeMap<PoolId, u64>,
+struct State {
+    books: Books,
     report: WriterReport,
     heard_at: Millis,
     word_at: Option<Millis>,
     latest: Millis,
 }
 
-impl Books {
-    fn claim(&mut self, now: Millis, of: &ClaimOf) -> Option<ClaimAnswer> {
-        let mut others = self.by_pool.iter().filter(|(pool, _)| **pool != of.pool);
-        let is_anothers = others.any(|(_, book)| book.find(of.request.order) != Known::Nothing);
-        let book = self.by_pool.get_mut(&of.pool)?;
-        Some(if is_anothers { ClaimAnswer::Refused(OrderRefused::KeyReused) } else { book.claim(now, &of.request) })
-    }
-}
-
 impl InProcessLedger {
     /// A ledger in which no pool is open.
     #[must_use]
     pub fn new(clock: SharedClock) -> Self {
-        Self { clock, books: Mutex::default() }
+        Self { clock, state: Mutex::default() }
     }
 
     /// The books, and the ledger's time.
@@ -60,99 +49,76 @@ impl InProcessLedger {
     ///
     /// A panic inside a transition leaves a book as it was between two statements. The claims may be off by one order then, in
     /// a book that is disposable, so the poison is ignored: the sale goes on, and the sweep settles what the store decided.
-    fn locked(&self) -> (Millis, MutexGuard<'_, Books>) {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        books.latest = books.latest.max(self.clock.now());
-        (books.latest, books)
+    fn locked(&self) -> (Millis, MutexGuard<'_, State>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.latest = state.latest.max(self.clock.now());
+        (state.latest, state)
     }
 }
 
 #[async_trait]
 impl Ledger for InProcessLedger {
     async fn claim(&self, claims: &[ClaimOf]) -> PortResult<Vec<Option<ClaimAnswer>>> {
-        let (now, mut books) = self.locked();
-        Ok(claims.iter().map(|of| books.claim(now, of)).collect())
+        let (now, mut state) = self.locked();
+        Ok(state.books.claim(now, claims))
     }
 
     async fn promise(&self, promises: &[PromiseOf]) -> PortResult<Vec<PromiseAnswer>> {
-        let (now, mut books) = self.locked();
-        let answer = |of: &PromiseOf| match books.by_pool.get_mut(&of.pool) {
-            Some(book) => book.promise(now, of.order, of.fingerprint),
-            None => PromiseAnswer::Refused,
-        };
-        Ok(promises.iter().map(answer).collect())
+        let (now, mut state) = self.locked();
+        Ok(state.books.promise(now, promises))
     }
 
     async fn withdraw(&self, withdrawals: &[Withdrawal]) -> PortResult<()> {
-        let (now, mut books) = self.locked();
-        for withdrawal in withdrawals {
-            if let Some(book) = books.by_pool.get_mut(&withdrawal.pool) {
-                book.withdraw(now, withdrawal.order, withdrawal.attempt);
-            }
-        }
+        let (now, mut state) = self.locked();
+        state.books.withdraw(now, withdrawals);
         Ok(())
     }
 
     async fn settle(&self, settlements: &[Settlement], report: Option<WriterReport>) -> PortResult<Broken> {
-        let (now, mut books) = self.locked();
-        let mut broken = Broken::default();
-        for settlement in settlements {
-            if let Some(book) = books.by_pool.get_mut(&settlement.pool) {
-                broken += book.settle(now, settlement);
-            }
-        }
+        let (now, mut state) = self.locked();
+        let broken = state.books.settle(now, settlements);
         // Only the writers' own word counts as having heard of them: a sweep settles too, however dead the writers are.
         if let Some(report) = report {
-            (books.report, books.heard_at, books.word_at) = (report, now, Some(now));
+            (state.report, state.heard_at, state.word_at) = (report, now, Some(now));
         }
         Ok(broken)
     }
 
     async fn pick(&self, pool: PoolId, limit: usize) -> PortResult<(u64, Vec<Picked>)> {
-        let (now, mut books) = self.locked();
-        Ok(books.by_pool.get_mut(&pool).map_or((0, Vec::new()), |book| (book.epoch(), book.pick(now, limit))))
+        let (now, mut state) = self.locked();
+        Ok(state.books.pick(now, pool, limit))
     }
 
     async fn claims_older_than(&self, pool: PoolId, age: Duration, limit: usize) -> PortResult<Vec<OrderId>> {
-        let (now, books) = self.locked();
-        Ok(books.by_pool.get(&pool).map(|book| book.claims_older_than(now, age, limit)).unwrap_or_default())
+        let (now, state) = self.locked();
+        Ok(state.books.claims_older_than(now, pool, age, limit))
     }
 
     async fn find(&self, order: OrderId) -> PortResult<Option<Known>> {
-        let (now, books) = self.locked();
-        let known = books.by_pool.values().map(|book| book.find(order)).find(|known| *known != Known::Nothing);
-        let nobody_can_tell = books.by_pool.is_empty() || books.by_pool.values().any(|book| book.awaits_backlog(now));
-        Ok(known.or((!nobody_can_tell).then_some(Known::Nothing)))
+        let (now, state) = self.locked();
+        Ok(state.books.find(now, order))
     }
 
     async fn snapshot(&self) -> PortResult<LedgerSnapshot> {
-        let (now, books) = self.locked();
-        let snapshot = |(pool, book): (&PoolId, &PoolBook)| PoolSnapshot {
-            pool: *pool,
-            numbers: book.numbers(),
-            revision: book.revision(),
-        };
-        let pools = books.by_pool.iter().map(snapshot).collect();
-        let Books { report, heard_at, word_at, .. } = *books;
+        let (now, state) = self.locked();
+        let pools = state.books.snapshot();
+        let State { report, heard_at, word_at, .. } = *state;
         // One process: its writers are there once they have spoken.
         let writers = word_at.map(|_| 0).into_iter().collect();
         Ok(LedgerSnapshot { now, pools, report, heard_at, writers, word_at: word_at.unwrap_or_default() })
     }
 
     async fn set_terms(&self, pool: PoolId, epoch: u64, revision: u64, terms: Terms) -> PortResult<()> {
-        let (_, mut books) = self.locked();
-        if let Some(book) = books.by_pool.get_mut(&pool) {
-            book.set_terms(epoch, revision, terms);
-        }
+        let (_, mut state) = self.locked();
+        state.books.set_terms(pool, epoch, revision, terms);
         Ok(())
     }
 
     async fn close(&self, pool: PoolId, epoch: u64) -> PortResult<()> {
-        let (_, mut books) = self.locked();
-        let is_older = books.by_pool.get(&pool).is_some_and(|book| book.epoch() < epoch);
-        let closed = is_older.then(|| books.by_pool.remove(&pool));
+        let (_, mut state) = self.locked();
+        let closed = state.books.close(pool, epoch);
         // Forgotten outside the lock: a book of a million buyers takes a while to drop.
-        drop(books);
+        drop(state);
         drop(closed);
         Ok(())
     }
@@ -161,12 +127,9 @@ impl Ledger for InProcessLedger {
         // A book of a million buyers takes a while to make: that happens outside the lock.
         let now = self.locked().0;
         let opened = PoolBook::open(now, opening);
-        let (now, mut books) = self.locked();
-        let is_newer = books.epochs.get(&pool).is_none_or(|latest| *latest < opening.epoch);
-        if is_newer && !books.by_pool.contains_key(&pool) {
-            books.by_pool.insert(pool, opened);
-            books.epochs.insert(pool, opening.epoch);
-            books.heard_at = now;
+        let (now, mut state) = self.locked();
+        if state.books.open(pool, opening, opened) {
+            state.heard_at = now;
         }
         Ok(())
     }

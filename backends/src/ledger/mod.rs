@@ -1,6 +1,10 @@
 //! Ledgers: the promise book.
 
+mod books;
 mod in_process;
+#[cfg(any(test, feature = "memory"))]
+pub(crate) mod memory;
+mod news;
 mod redis;
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod batch;
 mod columns;
+#[cfg(any(test, feature = "memory"))]
+pub(crate) mod memory;
 mod postgres;
 mod sqlite;
 

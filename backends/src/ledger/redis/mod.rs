@@ -30,7 +30,8 @@ mod tests;
 
 pub use connect::OpenRedisError;
 
-use self::{clock::LedgerClock, link::Link, news::News, scripts::Script, wire::Packed};
+use self::{clock::LedgerClock, link::Link, scripts::Script, wire::Packed};
+use super::news::News;
 use async_trait::async_trait;
 use redis::Cmd;
 use stampede_actors::{

@@ -1,15 +1,10 @@
-//! "Something has changed": heard on a connection of its own, told to whoever waits.
+//! "Something has changed": heard on a connection of its own.
 
+use crate::ledger::news::News;
 use redis::{AsyncConnectionConfig, Client, ProtocolVersion, PushInfo, PushKind, RedisError};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::mpsc,
     time::{sleep, timeout},
 };
 
@@ -17,35 +12,6 @@ use tokio::{
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// A connection that is silent this long is asked whether it still is one.
 const SILENCE: Duration = Duration::from_secs(5);
-
-/// Counts what was heard, and what has been told.
-#[derive(Debug, Default)]
-pub(super) struct News {
-    heard: AtomicU64,
-    told: AtomicU64,
-    arrived: Notify,
-}
-
-impl News {
-    fn arrive(&self) {
-        self.heard.fetch_add(1, Ordering::SeqCst);
-        self.arrived.notify_waiters();
-    }
-
-    /// Returns when there are news that nobody was told of, however many; all who wait are told.
-    pub(super) async fn wait(&self) {
-        let arrived = self.arrived.notified();
-        tokio::pin!(arrived);
-        // From here on nothing is missed, even before the first poll.
-        arrived.as_mut().enable();
-        let heard = self.heard.load(Ordering::SeqCst);
-        if self.told.swap(heard, Ordering::SeqCst) < heard {
-            return;
-        }
-        arrived.await;
-        self.told.store(self.heard.load(Ordering::SeqCst), Ordering::SeqCst);
-    }
-}
 
 /// Listens on `channel` for ever, on one connection after the other.
 pub(super) async fn listen(client: Client, channel: String, patience: Duration, news: Arc<News>) {
