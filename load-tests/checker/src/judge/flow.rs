@@ -1,0 +1,62 @@
+//! Liveness: 202s flow again soon after a fault, and every 202 is decided soon after the last one.
+
+use super::calls::Calls;
+use crate::{Expectations, Fault, History, Outcome, Report, Rule, What};
+
+/// Judges how soon all was well again.
+pub(super) fn judge(
+    history: &History,
+    calls: &Calls<'_>,
+    faults: &[&Fault],
+    expected: &Expectations,
+    report: &mut Report,
+) {
+    let mut promised: Vec<_> = calls.buys().filter(|call| is_fresh(call.outcome())).map(|call| call.ended_ms).collect();
+    promised.sort_unstable();
+    judge_flow(&promised, faults, expected, report);
+    judge_decisions(history, faults, expected, report);
+}
+
+/// A 202 that the shop gave now, by claim and promise.
+fn is_fresh(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Accepted { replayed: false, .. })
+}
+
+/// Only while there is something to promise, and only until the next fault strikes.
+fn judge_flow(promised: &[u64], faults: &[&Fault], expected: &Expectations, report: &mut Report) {
+    let Some(limit) = expected.flows_within_ms else { return };
+    for fault in faults {
+        let others = faults.iter().filter(|other| !std::ptr::eq(**other, *fault));
+        let is_disturbed =
+            |until: u64| others.clone().any(|other| other.began_ms <= until && other.over_ms > fault.over_ms);
+        let next = promised[promised.partition_point(|at| *at < fault.over_ms)..].first();
+        match next {
+            Some(next) if *next <= fault.over_ms + limit => {
+                if !is_disturbed(*next) {
+                    report.counts.slowest_recovery_ms = report.counts.slowest_recovery_ms.max(next - fault.over_ms);
+                }
+            }
+            Some(next) if !is_disturbed(fault.over_ms + limit) => {
+                let how = format!("no 202 for {} ms after “{}” was over", next - fault.over_ms, fault.kind);
+                report.counts.slowest_recovery_ms = report.counts.slowest_recovery_ms.max(next - fault.over_ms);
+                report.breach(Rule::Liveness, how, []);
+            }
+            // None: it was over when the last unit was promised already.
+            Some(_) | None => {}
+        }
+    }
+}
+
+fn judge_decisions(history: &History, faults: &[&Fault], expected: &Expectations, report: &mut Report) {
+    let Some(limit) = expected.decided_within_ms else { return };
+    let last_fault = faults.iter().map(|fault| fault.over_ms).max().unwrap_or(0);
+    let decided = history.events.iter().filter(|event| event.what == What::AllDecided {});
+    let Some(decided) = decided.map(|event| event.at_ms).find(|at| *at >= last_fault) else {
+        return report.too_little.push("nobody saw every 202 decided".into());
+    };
+    report.counts.decided_after_ms = decided - last_fault;
+    if decided - last_fault > limit {
+        let how = format!("every 202 was decided only {} ms after the last fault", decided - last_fault);
+        report.breach(Rule::Liveness, how, []);
+    }
+}
