@@ -18,6 +18,7 @@ pub mod clock;
 pub mod facts;
 pub mod gate;
 pub mod inventory;
+pub mod label;
 pub mod mailbox;
 pub mod order_writer;
 pub mod ports;

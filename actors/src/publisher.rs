@@ -14,7 +14,7 @@ use crate::{
     carrier::Logic,
     gate::Gate,
     mailbox::{Handles, Message, Reply},
-    ports::{Bus, Outgoing, PortResult},
+    ports::{Bus, PortResult},
     settings::ActorSettings,
     tasks::Tasks,
     trace, wire,
@@ -105,7 +105,7 @@ impl Publisher {
     async fn publish(&self, groups: Vec<Group>, why: Closed) {
         let began = Instant::now();
         let intents = groups.iter().flat_map(|(intents, _)| intents);
-        let batch: Vec<_> = intents.map(|intent| Outgoing { payload: wire::encode(intent) }).collect();
+        let batch: Vec<_> = intents.map(wire::outgoing).collect();
         self.meter.closed(batch.len(), why);
         let members = groups.iter().flat_map(|(intents, _)| intents).map(|intent| intent.trace.as_deref());
         let span = trace::batch("publish", batch.len(), members);

@@ -1,5 +1,6 @@
 //! How an intent looks on the bus: JSON with a version, so that old messages stay readable and strange ones are noticed.
 
+use crate::{label::Label, ports::Outgoing};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use stampede_domain::Intent;
@@ -42,6 +43,18 @@ pub enum Unreadable {
 pub fn encode(intent: &Intent) -> Bytes {
     let outer = Outer { v: VERSION, place: intent };
     Bytes::from(serde_json::to_vec(&outer).expect("an intent is plain data with text keys, which JSON can always hold"))
+}
+
+/// An intent as it is put on the bus, with its label.
+#[must_use]
+pub fn outgoing(intent: &Intent) -> Outgoing {
+    Outgoing { payload: encode(intent), label: Some(Label::of(intent)) }
+}
+
+/// As much of an intent as can be known: all of it from its payload, else what the label says.
+#[must_use]
+pub fn known(payload: &[u8], label: Option<Label>) -> Option<Intent> {
+    decode(payload).ok().or_else(|| label.map(|label| label.intent()))
 }
 
 /// Reads an intent.

@@ -276,7 +276,7 @@ async fn a_dead_letter_that_is_replayed_in_time_is_confirmed() {
         let play = Play::begin(Wishes { capacity: 3, ..Wishes::default() }).await;
         let order = dead_letter(&play).await;
         pass(Duration::from_mins(10)).await;
-        play.ground.bus.replay();
+        play.ground.bus.replay_all().await;
         play.rest().await;
         assert_eq!(play.ground.store.status(order), Some(OrderStatus::Confirmed));
         pass(Duration::from_mins(20)).await;
@@ -294,7 +294,7 @@ async fn a_dead_letter_keeps_its_claim_over_a_restart() {
         let play = Play::on(play.kill()).await;
         assert_eq!((play.numbers().promised, play.numbers().free()), (2, 1));
         assert_eq!(play.buy(2).await.1, refused(OrderRefused::SoldOut { free: 1, in_flight: 2 }));
-        play.ground.bus.replay();
+        play.ground.bus.replay_all().await;
         play.rest().await;
         assert_eq!(play.ground.store.status(order), Some(OrderStatus::Confirmed));
     })

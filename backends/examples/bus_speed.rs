@@ -13,9 +13,10 @@ use google_cloud_pubsub::{
 };
 use stampede_actors::{
     clock::SystemClock,
-    ports::{Bus, DeadLetter, Outgoing, PortResult},
+    ports::{Bus, DeadLetter, DeliveryId, Outgoing, PortResult},
 };
 use stampede_backends::{DeadLetterShelf, NewDeadLetter, PubSubBus, PubSubOptions, bootstrap};
+use stampede_domain::Millis;
 use std::{sync::Arc, time::Duration};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -28,6 +29,22 @@ struct NoShelf;
 
 #[async_trait]
 impl DeadLetterShelf for NoShelf {
+    async fn find(&self, _: &[DeliveryId]) -> PortResult<Vec<DeadLetter>> {
+        Ok(Vec::new())
+    }
+
+    async fn replayed(&self, _: &[DeliveryId], _: Millis, _: &str) -> PortResult<()> {
+        Ok(())
+    }
+
+    async fn end(&self, _: &[(DeliveryId, String)], _: Millis) -> PortResult<()> {
+        Ok(())
+    }
+
+    async fn forget(&self, _: Millis) -> PortResult<u64> {
+        Ok(0)
+    }
+
     async fn put(&self, _: &[NewDeadLetter]) -> PortResult<()> {
         Ok(())
     }
@@ -81,7 +98,7 @@ async fn ours(endpoint: &str, project: &str, messages: usize, batch: usize) -> O
     let bus = PubSubBus::connect(options(endpoint, project, false), Arc::new(SystemClock), Arc::new(NoShelf)).await?;
     let began = cpu()?;
     for _ in 0..messages / batch {
-        let outgoing = vec![Outgoing { payload: Bytes::from_static(INTENT.as_bytes()) }; batch];
+        let outgoing = vec![Outgoing { payload: Bytes::from_static(INTENT.as_bytes()), label: None }; batch];
         assert!(bus.publish(outgoing).await.iter().all(Result::is_ok), "not published");
     }
     let published = cpu()? - began;

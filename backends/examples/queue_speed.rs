@@ -33,7 +33,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let bus = Arc::clone(&bus);
             tokio::spawn(async move {
                 for _ in 0..rounds {
-                    let outgoing = vec![Outgoing { payload: Bytes::from_static(INTENT.as_bytes()) }; batch];
+                    let outgoing =
+                        vec![Outgoing { payload: Bytes::from_static(INTENT.as_bytes()), label: None }; batch];
                     assert!(bus.publish(outgoing).await.iter().all(Result::is_ok), "not published");
                 }
             })

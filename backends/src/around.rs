@@ -4,7 +4,6 @@
 //! The forwarding of each port is written once, below, for every kind of `around`.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use stampede_actors::ports::{
     Audit, Backlog, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery, DeliveryId, Entry, Judgement,
     Ledger, LedgerSnapshot, OrderRecord, OrderStore, Outgoing, PoolOpening, PortFailure, PortResult, PromiseOf,
@@ -76,6 +75,7 @@ forward!(Ledger {
 
 forward!(OrderStore {
     decide(now: Millis, entries: &[Entry]) -> Vec<Judgement>;
+    unstorable(entries: &[Entry]) -> Vec<(OrderId, String)>;
     settlements(orders: &[OrderId]) -> Vec<Settlement>;
     changed_since(pool: PoolId, after: u64) -> (Settlement, u64);
     fates(orders: &[OrderId]) -> Vec<(OrderId, Fingerprint, Decision)>;
@@ -101,7 +101,11 @@ forward!(Bus {
     extend(ids: &[DeliveryId]) -> ();
     set_aside(letters: &[(DeliveryId, String)]) -> ();
     dead_letters(limit: usize) -> Vec<DeadLetter>;
-    unconsumed() -> Option<Vec<Bytes>>;
+    dead_letter(id: DeliveryId) -> Option<DeadLetter>;
+    replay(ids: &[DeliveryId], why: &str) -> ();
+    end_dead_letters(ends: &[(DeliveryId, String)]) -> ();
+    forget_dead_letters(ended_before: Millis) -> u64;
+    unconsumed() -> Option<Vec<Outgoing>>;
     backlog() -> Backlog;
     +
     /// A batch counts as failed when all of it failed; a failure from around is the failure of each message.

@@ -10,7 +10,6 @@
 
 use super::CacheSync;
 use crate::{ports::PortResult, wire};
-use bytes::Bytes;
 use stampede_domain::{Intent, Millis, OrderId, PoolId, event::Terms, ledger::Opening};
 use std::{
     collections::{HashMap, HashSet},
@@ -165,13 +164,14 @@ impl CacheSync {
         })
     }
 
-    /// What is on the bus or dead, of one pool. What cannot be read has no claim: the writer sets it aside.
+    /// What is on the bus or dead, of one pool. What cannot be read is known by its label; what has none has no claim.
     async fn undelivered(&self, pool: PoolId) -> PortResult<Undelivered> {
         let unconsumed = self.parts.bus.unconsumed().await?;
         let complete = unconsumed.is_some();
         let dead = self.parts.bus.dead_letters(DEAD_LETTERS).await?;
-        let payloads = unconsumed.into_iter().flatten().chain(dead.into_iter().map(|letter| letter.payload));
-        let intents = payloads.filter_map(|payload: Bytes| wire::decode(&payload).ok());
+        let waiting = unconsumed.into_iter().flatten().map(|message| (message.payload, message.label));
+        let all = waiting.chain(dead.into_iter().map(|letter| (letter.payload, letter.label)));
+        let intents = all.filter_map(|(payload, label)| wire::known(&payload, label));
         Ok(Undelivered { intents: intents.filter(|intent| intent.pool == pool).collect(), complete })
     }
 

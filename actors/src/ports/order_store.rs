@@ -89,6 +89,16 @@ pub trait OrderStore: Send + Sync {
     /// was stored. `Unknown` when the commit's answer was lost. `Unavailable` otherwise.
     async fn decide(&self, now: Millis, entries: &[Entry]) -> PortResult<Vec<Judgement>>;
 
+    /// Those of `entries` that can never be stored, each with why, as far as that can be told without trying: it writes nothing.
+    /// A batch of which one entry is impossible is freed of it so, instead of being halved until it stands alone.
+    /// A store that cannot tell names none.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn unstorable(&self, _entries: &[Entry]) -> PortResult<Vec<(OrderId, String)>> {
+        Ok(Vec::new())
+    }
+
     /// The settlements of those of `orders` that are decided, each pool in one snapshot; at most 1,000 ids.
     ///
     /// # Errors

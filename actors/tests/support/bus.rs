@@ -49,6 +49,8 @@ pub(crate) struct FakeBus {
     pub(crate) closed: AtomicBool,
     /// Pulls that returned messages after the bus was closed or told to note it.
     pub(crate) extended: AtomicU64,
+    /// How often dead letters were listed.
+    pub(crate) listed: AtomicU64,
 }
 
 #[derive(Default)]
@@ -59,7 +61,7 @@ struct Queue {
 }
 
 struct Message {
-    payload: Bytes,
+    message: Outgoing,
     published_at: Millis,
     attempts: u32,
     leased_until: Option<Instant>,
@@ -87,6 +89,7 @@ impl FakeBus {
             acknowledgements_fail: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             extended: AtomicU64::new(0),
+            listed: AtomicU64::new(0),
         }
     }
 
@@ -95,27 +98,36 @@ impl FakeBus {
         self.queue.lock().unwrap().messages.len()
     }
 
+    /// Dead letters that have not ended.
     pub(crate) fn dead(&self) -> Vec<DeadLetter> {
+        self.letters().into_iter().filter(|letter| letter.ended_at.is_none()).collect()
+    }
+
+    /// All dead letters that are kept.
+    pub(crate) fn letters(&self) -> Vec<DeadLetter> {
         self.queue.lock().unwrap().dead.clone()
     }
 
     /// Puts anything on the bus.
     pub(crate) fn put(&self, payload: Bytes) {
+        self.put_labelled(Outgoing { payload, label: None });
+    }
+
+    /// Puts anything on the bus, with any label.
+    pub(crate) fn put_labelled(&self, message: Outgoing) {
         let mut queue = self.queue.lock().unwrap();
         queue.next += 1;
         let number = queue.next;
         let published_at = self.clock.now();
-        queue.messages.insert(number, Message { payload, published_at, attempts: 0, leased_until: None });
+        queue.messages.insert(number, Message { message, published_at, attempts: 0, leased_until: None });
         drop(queue);
         self.arrived.notify_waiters();
     }
 
-    /// Puts a dead letter back on the bus, as an operator would.
-    pub(crate) fn replay(&self) {
-        let dead = std::mem::take(&mut self.queue.lock().unwrap().dead);
-        for letter in dead {
-            self.put(letter.payload);
-        }
+    /// Puts every dead letter back on the bus, as an operator would.
+    pub(crate) async fn replay_all(&self) {
+        let ids: Vec<_> = self.dead().iter().map(|letter| letter.id).collect();
+        self.replay(&ids, "by a test").await.unwrap();
     }
 
     pub(crate) fn leases_run_out(&self) {
@@ -135,7 +147,7 @@ impl FakeBus {
             message.leased_until = Some(now + LEASE);
             Delivery {
                 id: DeliveryId(*number),
-                payload: message.payload.clone(),
+                payload: message.message.payload.clone(),
                 attempt: message.attempts,
                 published_at: message.published_at,
             }
@@ -157,11 +169,11 @@ impl Bus for FakeBus {
             Some(PublishFault::Refused) => Err(PortFailure::Unavailable("refused on purpose".into())),
             Some(PublishFault::UnknownLost) => Err(PortFailure::Unknown("lost on purpose".into())),
             Some(PublishFault::UnknownLanded) => {
-                self.put(outgoing.payload);
+                self.put_labelled(outgoing);
                 Err(PortFailure::Unknown("answer lost on purpose".into()))
             }
             None => {
-                self.put(outgoing.payload);
+                self.put_labelled(outgoing);
                 Ok(())
             }
         };
@@ -219,29 +231,73 @@ impl Bus for FakeBus {
     async fn set_aside(&self, letters: &[(DeliveryId, String)]) -> PortResult<()> {
         let mut queue = self.queue.lock().unwrap();
         for (id, reason) in letters {
-            if let Some(Message { payload, attempts, .. }) = queue.messages.remove(&id.0) {
-                let (id, reason, dead_since) = (*id, reason.clone(), self.clock.now());
-                queue.dead.push(DeadLetter { id, payload, reason, attempts, dead_since });
+            if let Some(Message { message: Outgoing { payload, label }, attempts, .. }) = queue.messages.remove(&id.0) {
+                queue.dead.push(DeadLetter {
+                    id: *id,
+                    payload,
+                    label,
+                    reason: reason.clone(),
+                    attempts,
+                    dead_since: self.clock.now(),
+                    set_aside_by: "a test".into(),
+                    replayed_at: None,
+                    ended_at: None,
+                    last_word: String::new(),
+                });
             }
         }
         Ok(())
     }
 
     async fn dead_letters(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
-        Ok(self.queue.lock().unwrap().dead.iter().take(limit).cloned().collect())
+        self.listed.fetch_add(1, Ordering::Relaxed);
+        Ok(self.dead().into_iter().take(limit).collect())
     }
 
-    async fn unconsumed(&self) -> PortResult<Option<Vec<Bytes>>> {
+    async fn dead_letter(&self, id: DeliveryId) -> PortResult<Option<DeadLetter>> {
+        Ok(self.queue.lock().unwrap().dead.iter().find(|letter| letter.id == id).cloned())
+    }
+
+    async fn replay(&self, ids: &[DeliveryId], why: &str) -> PortResult<()> {
+        let mut back = Vec::new();
+        for letter in self.queue.lock().unwrap().dead.iter_mut() {
+            if ids.contains(&letter.id) && letter.ended_at.is_none() {
+                (letter.replayed_at, letter.last_word) = (Some(self.clock.now()), why.to_owned());
+                back.push(Outgoing { payload: letter.payload.clone(), label: letter.label });
+            }
+        }
+        back.into_iter().for_each(|message| self.put_labelled(message));
+        Ok(())
+    }
+
+    async fn end_dead_letters(&self, ends: &[(DeliveryId, String)]) -> PortResult<()> {
+        let mut queue = self.queue.lock().unwrap();
+        for (id, how) in ends {
+            let open = queue.dead.iter_mut().filter(|letter| letter.id == *id && letter.ended_at.is_none());
+            open.for_each(|letter| (letter.ended_at, letter.last_word) = (Some(self.clock.now()), how.clone()));
+        }
+        Ok(())
+    }
+
+    async fn forget_dead_letters(&self, ended_before: Millis) -> PortResult<u64> {
+        let mut queue = self.queue.lock().unwrap();
+        let before = queue.dead.len();
+        queue.dead.retain(|letter| letter.ended_at.is_none_or(|ended| ended >= ended_before));
+        Ok((before - queue.dead.len()) as u64)
+    }
+
+    async fn unconsumed(&self) -> PortResult<Option<Vec<Outgoing>>> {
         if self.tells_nothing.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        Ok(Some(self.queue.lock().unwrap().messages.values().map(|message| message.payload.clone()).collect()))
+        Ok(Some(self.queue.lock().unwrap().messages.values().map(|message| message.message.clone()).collect()))
     }
 
     async fn backlog(&self) -> PortResult<Backlog> {
         let queue = self.queue.lock().unwrap();
         let oldest = queue.messages.values().map(|message| message.published_at).min();
-        let (messages, dead_letters) = (queue.messages.len() as u64, queue.dead.len() as u64);
+        let open = queue.dead.iter().filter(|letter| letter.ended_at.is_none()).count();
+        let (messages, dead_letters) = (queue.messages.len() as u64, open as u64);
         Ok(Backlog { messages: Some(messages), oldest, dead_letters })
     }
 

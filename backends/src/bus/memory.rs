@@ -6,7 +6,6 @@
 //! machine's clock: whoever wants messages late, twice or in disorder says so, message by message ([`Passage`]).
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use stampede_actors::{
     clock::SharedClock,
     ports::{Backlog, Bus, DeadLetter, Delivery, DeliveryId, Outgoing, PortFailure, PortResult},
@@ -75,8 +74,19 @@ struct Queue {
     whim: Option<Whim>,
 }
 
+impl Queue {
+    /// Dead letters that have not ended.
+    fn open_letters(&self) -> impl Iterator<Item = &DeadLetter> {
+        self.dead.values().filter(|letter| letter.ended_at.is_none())
+    }
+
+    fn open_letter(&mut self, id: DeliveryId) -> Option<&mut DeadLetter> {
+        self.dead.get_mut(&id.0).filter(|letter| letter.ended_at.is_none())
+    }
+}
+
 struct Message {
-    payload: Bytes,
+    outgoing: Outgoing,
     published_at: Millis,
     attempts: u32,
     state: State,
@@ -156,9 +166,9 @@ impl MemoryBusServer {
         let passage = queue.whim.as_mut().map(|whim| whim(&outgoing)).unwrap_or_default();
         for _ in 0..passage.copies {
             queue.latest += 1;
-            let (number, payload) = (queue.latest, outgoing.payload.clone());
+            let (number, outgoing) = (queue.latest, outgoing.clone());
             let state = State::Waiting { from: now + passage.delay };
-            queue.messages.insert(number, Message { payload, published_at, attempts: 0, state });
+            queue.messages.insert(number, Message { outgoing, published_at, attempts: 0, state });
         }
         Ok(())
     }
@@ -195,8 +205,8 @@ impl MemoryBus {
             let Some(message) = queue.messages.get_mut(&number) else { continue };
             message.attempts += 1;
             message.state = State::Leased { holder: self.number, until: now + self.lease };
-            let Message { payload, attempts, published_at, .. } = message;
-            let (payload, attempt, published_at) = (payload.clone(), *attempts, *published_at);
+            let Message { outgoing, attempts, published_at, .. } = message;
+            let (payload, attempt, published_at) = (outgoing.payload.clone(), *attempts, *published_at);
             deliveries.push(Delivery { id: DeliveryId(number), payload, attempt, published_at });
         }
         let next = queue.messages.values().map(|message| message.state.free_at()).min();
@@ -274,8 +284,21 @@ impl Bus for MemoryBus {
         let dead_since = self.server.clock.now();
         let mut queue = self.queue()?;
         for (id, reason) in letters {
-            if let Some(Message { payload, attempts, .. }) = queue.messages.remove(&id.0) {
-                let letter = DeadLetter { id: *id, payload, reason: reason.clone(), attempts, dead_since };
+            if let Some(Message { outgoing: Outgoing { payload, label }, attempts, .. }) = queue.messages.remove(&id.0)
+            {
+                let letter = DeadLetter {
+                    id: *id,
+                    payload,
+                    label,
+                    reason: reason.clone(),
+                    attempts,
+                    dead_since,
+                    // Not the machine's number of the process: the same seed, the same letters.
+                    set_aside_by: format!("memory/{}", self.number),
+                    replayed_at: None,
+                    ended_at: None,
+                    last_word: String::new(),
+                };
                 queue.dead.insert(id.0, letter);
             }
         }
@@ -284,21 +307,60 @@ impl Bus for MemoryBus {
 
     async fn dead_letters(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
         let queue = self.queue()?;
-        let mut letters: Vec<_> = queue.dead.values().cloned().collect();
+        let mut letters: Vec<_> = queue.open_letters().cloned().collect();
         letters.sort_by_key(|letter| (letter.dead_since, letter.id));
         letters.truncate(limit);
         Ok(letters)
     }
 
-    async fn unconsumed(&self) -> PortResult<Option<Vec<Bytes>>> {
+    async fn dead_letter(&self, id: DeliveryId) -> PortResult<Option<DeadLetter>> {
+        Ok(self.queue()?.dead.get(&id.0).cloned())
+    }
+
+    async fn replay(&self, ids: &[DeliveryId], why: &str) -> PortResult<()> {
+        let now = self.server.clock.now();
+        let mut back = Vec::new();
+        {
+            let mut queue = self.queue()?;
+            for id in ids {
+                let Some(letter) = queue.open_letter(*id) else { continue };
+                (letter.replayed_at, letter.last_word) = (Some(now), why.to_owned());
+                back.push(Outgoing { payload: letter.payload.clone(), label: letter.label });
+            }
+        }
+        for outgoing in back {
+            self.server.put(outgoing)?;
+        }
+        self.server.ready.notify_waiters();
+        Ok(())
+    }
+
+    async fn end_dead_letters(&self, ends: &[(DeliveryId, String)]) -> PortResult<()> {
+        let (now, mut queue) = (self.server.clock.now(), self.queue()?);
+        for (id, how) in ends {
+            if let Some(letter) = queue.open_letter(*id) {
+                (letter.ended_at, letter.last_word) = (Some(now), how.clone());
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget_dead_letters(&self, ended_before: Millis) -> PortResult<u64> {
+        let mut queue = self.queue()?;
+        let before = queue.dead.len();
+        queue.dead.retain(|_, letter| letter.ended_at.is_none_or(|ended| ended >= ended_before));
+        Ok((before - queue.dead.len()) as u64)
+    }
+
+    async fn unconsumed(&self) -> PortResult<Option<Vec<Outgoing>>> {
         let queue = self.queue()?;
-        let all = || queue.messages.values().map(|message| message.payload.clone()).collect();
+        let all = || queue.messages.values().map(|message| message.outgoing.clone()).collect();
         Ok(self.server.options.tells_what_waits.then(all))
     }
 
     async fn backlog(&self) -> PortResult<Backlog> {
         let queue = self.queue()?;
-        let dead_letters = queue.dead.len() as u64;
+        let dead_letters = queue.open_letters().count() as u64;
         if !self.server.options.tells_what_waits {
             return Ok(Backlog { dead_letters, ..Backlog::default() });
         }
@@ -316,6 +378,7 @@ impl Bus for MemoryBus {
 mod tests {
     use super::*;
     use crate::{bus::contract::BusRig, ledger::HandClock};
+    use bytes::Bytes;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -347,7 +410,7 @@ mod tests {
     }
 
     fn numbered(numbers: std::ops::Range<u8>) -> Vec<Outgoing> {
-        numbers.map(|number| Outgoing { payload: Bytes::from(vec![number]) }).collect()
+        numbers.map(|number| Outgoing { payload: Bytes::from(vec![number]), label: None }).collect()
     }
 
     async fn pulled(bus: &MemoryBus) -> Vec<(u8, u32)> {

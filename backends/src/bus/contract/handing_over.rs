@@ -11,7 +11,8 @@ use tokio::time::timeout;
 
 pub(crate) async fn what_is_published_is_pulled_with_its_bytes(rig: &impl BusRig) {
     let bus = rig.open(LONG, READY).await;
-    let spaced = Outgoing { payload: Bytes::from_static(b" { \"text\" : \"\xc3\xb6 \\u0000 ' \\\" \" } ") };
+    let spaced =
+        Outgoing { payload: Bytes::from_static(b" { \"text\" : \"\xc3\xb6 \\u0000 ' \\\" \" } "), label: None };
     bus.publish(vec![spaced.clone()]).await.remove(0).unwrap();
     publish(&bus, 0..300).await;
     let mut pulled = pull(&bus, 301).await;
@@ -34,7 +35,7 @@ pub(crate) async fn a_strange_payload_does_not_hurt_its_neighbours(rig: &impl Bu
     let neighbours = outgoing(0..2);
     let mut batch = neighbours.clone();
     for payload in strange.iter().cloned().chain([huge]) {
-        batch.insert(1, Outgoing { payload });
+        batch.insert(1, Outgoing { payload, label: None });
     }
     let outcomes = bus.publish(batch.clone()).await;
     assert_eq!((outcomes.first().unwrap(), outcomes.last().unwrap()), (&Ok(()), &Ok(())));

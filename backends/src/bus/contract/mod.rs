@@ -3,16 +3,22 @@
 //! A bus promises its messages "at least once, in about their order". So nothing here relies on more: what came is compared
 //! as a set, and a technology that keeps the order says so in its own tests.
 
+mod dying;
 mod handing_over;
 mod holding;
 mod surviving;
 
+pub(crate) use dying::*;
 pub(crate) use handing_over::*;
 pub(crate) use holding::*;
 pub(crate) use surviving::*;
 
 use bytes::Bytes;
-use stampede_actors::ports::{Bus, Delivery, DeliveryId, Outgoing};
+use stampede_actors::{
+    label::Label,
+    ports::{Bus, Delivery, DeliveryId, Outgoing},
+};
+use stampede_domain::{BuyerId, Fingerprint, OrderId, PoolId};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
@@ -39,6 +45,9 @@ macro_rules! bus_contract {
             after_a_close_nothing_acknowledged_comes_again,
             attempts_survive_a_crash_once_they_are_written,
             dead_letters_survive_a_crash,
+            a_replayed_letter_comes_again_and_stays_a_dead_letter_until_it_ends,
+            what_ended_is_not_listed_not_counted_not_replayed_and_then_forgotten,
+            a_replay_survives_a_crash,
             a_backlog_larger_than_memory_loses_nothing,
             the_backlog_is_counted_and_knows_its_oldest,
             the_unconsumed_are_all_that_is_neither_acknowledged_nor_dead,
@@ -83,7 +92,18 @@ const READY: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn outgoing(numbers: std::ops::Range<u32>) -> Vec<Outgoing> {
-    numbers.map(|number| Outgoing { payload: Bytes::from(format!(r#"{{"v":1,"number":{number}}}"#)) }).collect()
+    numbers.map(outgoing_number).collect()
+}
+
+/// Every other one has a label.
+fn outgoing_number(number: u32) -> Outgoing {
+    let label = number.is_multiple_of(2).then(|| label(number));
+    Outgoing { payload: Bytes::from(format!(r#"{{"v":1,"number":{number}}}"#)), label }
+}
+
+fn label(number: u32) -> Label {
+    let order = OrderId::from([u8::try_from(number % 251).unwrap_or(0); 16]);
+    Label { order, pool: PoolId(-1), quantity: number, buyer: BuyerId(i64::MIN), fingerprint: Fingerprint(i64::MAX) }
 }
 
 fn number(delivery: &Delivery) -> u32 {

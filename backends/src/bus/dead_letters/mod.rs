@@ -13,7 +13,10 @@ pub use postgres::PostgresDeadLetters;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use stampede_actors::ports::{DeadLetter, DeliveryId, PortResult};
+use stampede_actors::{
+    label::Label,
+    ports::{DeadLetter, DeliveryId, PortResult},
+};
 use stampede_domain::Millis;
 
 /// A message on its way to the shelf.
@@ -23,6 +26,8 @@ pub struct NewDeadLetter {
     pub message_key: String,
     /// As it was delivered.
     pub payload: Bytes,
+    /// Whose order it is.
+    pub label: Option<Label>,
     /// Why it could not be taken.
     pub reason: String,
     /// How often it had been delivered.
@@ -41,17 +46,41 @@ pub trait DeadLetterShelf: Send + Sync {
     /// `Unknown`, `Unavailable`: put them again. `Impossible` for what no shelf takes.
     async fn put(&self, letters: &[NewDeadLetter]) -> PortResult<()>;
 
-    /// The letters, oldest first, at most `limit`.
+    /// The letters that have not ended, oldest first, at most `limit`.
     ///
     /// # Errors
     /// `Unavailable`.
     async fn list(&self, limit: usize) -> PortResult<Vec<DeadLetter>>;
 
-    /// How many there are.
+    /// How many have not ended.
     ///
     /// # Errors
     /// `Unavailable`.
     async fn count(&self) -> PortResult<u64>;
+
+    /// Those of these letters that are here, ended ones among them, in no order.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    async fn find(&self, ids: &[DeliveryId]) -> PortResult<Vec<DeadLetter>>;
+
+    /// Notes that letters are on the bus again, and why. Those that have ended are passed over.
+    ///
+    /// # Errors
+    /// `Unknown`, `Unavailable`: note it again.
+    async fn replayed(&self, ids: &[DeliveryId], at: Millis, why: &str) -> PortResult<()>;
+
+    /// Ends letters, each with how. The first end counts.
+    ///
+    /// # Errors
+    /// `Unknown`, `Unavailable`: end them again.
+    async fn end(&self, ends: &[(DeliveryId, String)], at: Millis) -> PortResult<()>;
+
+    /// Forgets letters that ended before a time; how many.
+    ///
+    /// # Errors
+    /// `Unknown`, `Unavailable`: again.
+    async fn forget(&self, ended_before: Millis) -> PortResult<u64>;
 }
 
 /// The name of a letter, made from its message's key, so that no shelf has to count: FNV-1a, 64 bits. Two messages of one name

@@ -2,12 +2,16 @@
 
 use super::{DeadLetterShelf, NewDeadLetter, letter_id};
 use crate::{
+    bus::process,
     postgres::{Database, End, Patience, Source},
     sql::{Stop, signed, units, unsigned},
 };
 use async_trait::async_trait;
 use sqlx::{PgConnection, Row, postgres::PgRow};
-use stampede_actors::ports::{DeadLetter, DeliveryId, PortResult};
+use stampede_actors::{
+    label::Label,
+    ports::{DeadLetter, DeliveryId, PortResult},
+};
 use stampede_domain::Millis;
 
 /// A [`DeadLetterShelf`] on Postgres.
@@ -47,20 +51,69 @@ impl DeadLetterShelf for PostgresDeadLetters {
         // By a column that a web process may read, too.
         let count = self.database.read(Source::Primary, |connection| {
             Box::pin(async move {
-                let row = sqlx::query("SELECT count(id) FROM dead_letters").fetch_one(connection).await?;
-                Ok(unsigned(row.try_get(0)?))
+                let open = sqlx::query("SELECT count(id) FROM dead_letters WHERE ended_at IS NULL");
+                Ok(unsigned(open.fetch_one(connection).await?.try_get(0)?))
             })
         });
         count.await
     }
+
+    async fn find(&self, ids: &[DeliveryId]) -> PortResult<Vec<DeadLetter>> {
+        let ids = numbers(ids);
+        let found = self.database.read(Source::Primary, move |connection| {
+            let ids = ids.clone();
+            Box::pin(async move { Ok(find(connection, ids).await?) })
+        });
+        found.await
+    }
+
+    async fn replayed(&self, ids: &[DeliveryId], at: Millis, why: &str) -> PortResult<()> {
+        let (ids, why) = (numbers(ids), text(why));
+        let noted = self.database.transaction(Patience::Ordinary, "", move |connection, _| {
+            Box::pin(async move {
+                let note =
+                    "UPDATE dead_letters SET replayed_at = $1, last_word = $2 WHERE id = ANY($3) AND ended_at IS NULL";
+                sqlx::query(note).bind(at.0).bind(why).bind(ids).execute(connection).await?;
+                Ok(End::Commit(()))
+            })
+        });
+        noted.await
+    }
+
+    async fn end(&self, ends: &[(DeliveryId, String)], at: Millis) -> PortResult<()> {
+        let (ids, how): (Vec<_>, Vec<_>) = ends.iter().map(|(id, how)| (signed(id.0), text(how))).unzip();
+        let ended = self.database.transaction(Patience::Ordinary, "", move |connection, _| {
+            Box::pin(async move {
+                let end = "UPDATE dead_letters SET ended_at = $1, last_word = ends.how
+                           FROM UNNEST($2::bigint[], $3::text[]) AS ends (id, how)
+                           WHERE dead_letters.id = ends.id AND ended_at IS NULL";
+                sqlx::query(end).bind(at.0).bind(ids).bind(how).execute(connection).await?;
+                Ok(End::Commit(()))
+            })
+        });
+        ended.await
+    }
+
+    async fn forget(&self, ended_before: Millis) -> PortResult<u64> {
+        let forgotten = self.database.transaction(Patience::Ordinary, "", move |connection, _| {
+            Box::pin(async move {
+                let forget = sqlx::query("DELETE FROM dead_letters WHERE ended_at < $1").bind(ended_before.0);
+                Ok(End::Commit(forget.execute(connection).await?.rows_affected()))
+            })
+        });
+        forgotten.await
+    }
+}
+
+/// Without the one character that Postgres cannot keep in a text; a letter is not to be lost for it.
+fn text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 async fn put(connection: &mut PgConnection, letters: Vec<NewDeadLetter>) -> Result<End<()>, Stop> {
-    // The one character that Postgres cannot keep in a text; a letter is not to be lost for it.
-    let text = |text: &str| text.replace('\0', "\u{fffd}");
     sqlx::query(
-        "INSERT INTO dead_letters (message_key, id, payload, reason, attempts, dead_since)
-         SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[])
+        "INSERT INTO dead_letters (message_key, id, payload, reason, attempts, dead_since, label, set_aside_by)
+         SELECT *, $8 FROM UNNEST($1::text[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[])
          ON CONFLICT (message_key) DO NOTHING",
     )
     .bind(letters.iter().map(|letter| text(&letter.message_key)).collect::<Vec<_>>())
@@ -69,6 +122,8 @@ async fn put(connection: &mut PgConnection, letters: Vec<NewDeadLetter>) -> Resu
     .bind(letters.iter().map(|letter| text(&letter.reason)).collect::<Vec<_>>())
     .bind(letters.iter().map(|letter| i64::from(letter.attempts)).collect::<Vec<_>>())
     .bind(letters.iter().map(|letter| letter.dead_since.0).collect::<Vec<_>>())
+    .bind(letters.iter().map(|letter| letter.label.map(|label| label.encode().to_vec())).collect::<Vec<_>>())
+    .bind(process())
     .execute(connection)
     .await?;
     Ok(End::Commit(()))
@@ -76,19 +131,38 @@ async fn put(connection: &mut PgConnection, letters: Vec<NewDeadLetter>) -> Resu
 
 async fn list(connection: &mut PgConnection, limit: usize) -> sqlx::Result<Vec<DeadLetter>> {
     let oldest =
-        "SELECT id, payload, reason, attempts, dead_since FROM dead_letters ORDER BY dead_since, message_key LIMIT $1";
+        "SELECT id, payload, label, reason, attempts, dead_since, set_aside_by, replayed_at, ended_at, last_word
+                  FROM dead_letters WHERE ended_at IS NULL ORDER BY dead_since, message_key LIMIT $1";
     let rows = sqlx::query(oldest).bind(signed(limit as u64)).fetch_all(connection).await?;
     rows.iter().map(letter).collect()
 }
 
+async fn find(connection: &mut PgConnection, ids: Vec<i64>) -> sqlx::Result<Vec<DeadLetter>> {
+    let named =
+        "SELECT id, payload, label, reason, attempts, dead_since, set_aside_by, replayed_at, ended_at, last_word
+                 FROM dead_letters WHERE id = ANY($1)";
+    let rows = sqlx::query(named).bind(ids).fetch_all(connection).await?;
+    rows.iter().map(letter).collect()
+}
+
 fn letter(row: &PgRow) -> sqlx::Result<DeadLetter> {
+    let label: Option<Vec<u8>> = row.try_get(2)?;
     Ok(DeadLetter {
         id: DeliveryId(unsigned(row.try_get(0)?)),
         payload: row.try_get::<Vec<u8>, _>(1)?.into(),
-        reason: row.try_get(2)?,
-        attempts: units(row.try_get(3)?),
-        dead_since: Millis(row.try_get(4)?),
+        label: label.and_then(|bytes| Label::decode(&bytes)),
+        reason: row.try_get(3)?,
+        attempts: units(row.try_get(4)?),
+        dead_since: Millis(row.try_get(5)?),
+        set_aside_by: row.try_get(6)?,
+        replayed_at: row.try_get::<Option<i64>, _>(7)?.map(Millis),
+        ended_at: row.try_get::<Option<i64>, _>(8)?.map(Millis),
+        last_word: row.try_get(9)?,
     })
+}
+
+fn numbers(ids: &[DeliveryId]) -> Vec<i64> {
+    ids.iter().map(|id| signed(id.0)).collect()
 }
 
 #[cfg(test)]
@@ -113,6 +187,18 @@ mod tests {
         async fn count(&self) -> PortResult<u64> {
             self.shelf().await.count().await
         }
+        async fn find(&self, ids: &[DeliveryId]) -> PortResult<Vec<DeadLetter>> {
+            self.shelf().await.find(ids).await
+        }
+        async fn replayed(&self, ids: &[DeliveryId], at: Millis, why: &str) -> PortResult<()> {
+            self.shelf().await.replayed(ids, at, why).await
+        }
+        async fn end(&self, ends: &[(DeliveryId, String)], at: Millis) -> PortResult<()> {
+            self.shelf().await.end(ends, at).await
+        }
+        async fn forget(&self, ended_before: Millis) -> PortResult<u64> {
+            self.shelf().await.forget(ended_before).await
+        }
     }
 
     impl Shelf {
@@ -132,6 +218,7 @@ mod tests {
         let letter = NewDeadLetter {
             message_key: "k\0".into(),
             payload: vec![0].into(),
+            label: None,
             reason: "a\0b".into(),
             attempts: u32::MAX,
             dead_since: Millis(1),

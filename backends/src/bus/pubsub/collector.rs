@@ -1,6 +1,10 @@
 //! Carries what Pub/Sub itself gave up from the dead-letter subscription to the shelf, where people can see it.
 
-use super::{intake::Destination, tray::Arrived, weather::Weather};
+use super::{
+    intake::Destination,
+    tray::{Arrived, read_label},
+    weather::Weather,
+};
 use crate::bus::dead_letters::{DeadLetterShelf, NewDeadLetter};
 use stampede_actors::clock::SharedClock;
 use std::{sync::Arc, time::Duration};
@@ -52,6 +56,7 @@ impl Collector {
         NewDeadLetter {
             message_key: arrived.message.message_id.clone(),
             payload: arrived.message.data.clone(),
+            label: read_label(&arrived.message),
             reason,
             attempts: deliveries.unwrap_or(0),
             dead_since: self.clock.now(),

@@ -31,7 +31,6 @@ pub use options::{OpenPubSubError, PubSubOptions};
 
 use super::dead_letters::{DeadLetterShelf, NewDeadLetter};
 use async_trait::async_trait;
-use bytes::Bytes;
 use collector::Collector;
 use doors::Doors;
 use intake::{Destination, Intake, Order};
@@ -40,6 +39,7 @@ use stampede_actors::{
     clock::SharedClock,
     ports::{Backlog, Bus, DeadLetter, Delivery, DeliveryId, Outgoing, PortFailure, PortResult},
 };
+use stampede_domain::Millis;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -299,6 +299,7 @@ impl Bus for PubSubBus {
                 tray.held(*id).map(|held| NewDeadLetter {
                     message_key: held.message_id.clone(),
                     payload: held.payload.clone(),
+                    label: held.label,
                     reason: reason.clone(),
                     attempts: held.attempt,
                     dead_since,
@@ -316,7 +317,44 @@ impl Bus for PubSubBus {
         self.dead.list(limit).await
     }
 
-    async fn unconsumed(&self) -> PortResult<Option<Vec<Bytes>>> {
+    async fn dead_letter(&self, id: DeliveryId) -> PortResult<Option<DeadLetter>> {
+        self.still_open()?;
+        Ok(self.dead.find(&[id]).await?.pop())
+    }
+
+    async fn replay(&self, ids: &[DeliveryId], why: &str) -> PortResult<()> {
+        self.still_open()?;
+        let mut letters = self.dead.find(ids).await?;
+        letters.retain(|letter| letter.ended_at.is_none());
+        let messages = letters.iter().map(|letter| Outgoing { payload: letter.payload.clone(), label: letter.label });
+        let outcomes = self.outbox.publish(messages.collect()).await;
+        let back: Vec<_> = letters.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).collect();
+        // First durable there, then noted here: a crash in between forgets that it was replayed, and it may be replayed again.
+        let noted: Vec<_> = back.iter().map(|(letter, _)| letter.id).collect();
+        if !noted.is_empty() {
+            let note = self.dead.replayed(&noted, self.clock.now(), why).await;
+            note.map_err(|failure| {
+                PortFailure::Unknown(format!("it is on the bus, and that is not noted: {failure}"))
+            })?;
+        }
+        match outcomes.into_iter().find_map(Result::err) {
+            None => Ok(()),
+            Some(failure) if noted.is_empty() => Err(failure),
+            Some(failure) => Err(PortFailure::Unknown(format!("{} of {} are back: {failure}", noted.len(), ids.len()))),
+        }
+    }
+
+    async fn end_dead_letters(&self, ends: &[(DeliveryId, String)]) -> PortResult<()> {
+        self.still_open()?;
+        self.dead.end(ends, self.clock.now()).await
+    }
+
+    async fn forget_dead_letters(&self, ended_before: Millis) -> PortResult<u64> {
+        self.still_open()?;
+        self.dead.forget(ended_before).await
+    }
+
+    async fn unconsumed(&self) -> PortResult<Option<Vec<Outgoing>>> {
         self.still_open()?;
         Ok(None)
     }

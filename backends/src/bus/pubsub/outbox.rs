@@ -13,10 +13,11 @@
 use super::{
     doors::{Doors, meaning},
     options::PubSubOptions,
+    tray::message,
     weather::Weather,
 };
 use google_cloud_gax::client_builder;
-use google_cloud_pubsub::{client::Publisher, error::PublishError, model::Message, publisher::PublishFuture};
+use google_cloud_pubsub::{client::Publisher, error::PublishError, publisher::PublishFuture};
 use stampede_actors::ports::{Outgoing, PortFailure, PortResult};
 use std::{
     pin::pin,
@@ -113,7 +114,8 @@ impl Outbox {
         let mut left = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let handed = batch
             .into_iter()
-            .map(|Outgoing { payload }| {
+            .map(|outgoing| {
+                let payload = &outgoing.payload;
                 if payload.is_empty() || payload.len() > LARGEST {
                     return Handed::Not(PortFailure::Impossible(format!(
                         "Pub/Sub takes messages of 1 to {LARGEST} bytes, not {}",
@@ -125,7 +127,7 @@ impl Outbox {
                 };
                 left = after;
                 // Without an ordering key: the client would keep a task for each, for ever.
-                Handed::Over(publisher.publish(Message::new().set_data(payload)))
+                Handed::Over(publisher.publish(message(outgoing)))
             })
             .collect();
         (handed, room)

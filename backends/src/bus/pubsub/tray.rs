@@ -4,8 +4,12 @@
 //! that wait here, and wrong for those whose holder died: so what was pulled has a lease of ours as well, and when that runs
 //! out the handler is dropped, which gives the message back.
 
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use google_cloud_pubsub::{model::Message, subscriber::handler::Handler};
-use stampede_actors::ports::{Delivery, DeliveryId};
+use stampede_actors::{
+    label::Label,
+    ports::{Delivery, DeliveryId, Outgoing},
+};
 use stampede_domain::Millis;
 use std::{
     collections::{HashMap, VecDeque},
@@ -21,11 +25,29 @@ pub(super) struct Arrived {
     pub(super) handler: Handler,
 }
 
+/// The attribute that carries a message's label, in base64.
+const LABEL: &str = "label";
+
+/// A message as Pub/Sub takes it.
+pub(super) fn message(outgoing: Outgoing) -> Message {
+    let message = Message::new().set_data(outgoing.payload);
+    match outgoing.label {
+        Some(label) => message.set_attributes([(LABEL, STANDARD_NO_PAD.encode(label.encode()))]),
+        None => message,
+    }
+}
+
+/// Whose order it is, if it says so.
+pub(super) fn read_label(message: &Message) -> Option<Label> {
+    Label::decode(&STANDARD_NO_PAD.decode(message.attributes.get(LABEL)?).ok()?)
+}
+
 /// A message that somebody works on.
 pub(super) struct Held {
     pub(super) handler: Handler,
     pub(super) payload: Bytes,
     pub(super) message_id: String,
+    pub(super) label: Option<Label>,
     pub(super) attempt: u32,
     until: Instant,
 }
@@ -84,8 +106,9 @@ impl Tray {
             let id = DeliveryId(self.next);
             self.next += 1;
             deliveries.push(Delivery { id, payload: message.data.clone(), attempt, published_at });
+            let label = read_label(&message);
             let (payload, message_id) = (message.data, message.message_id);
-            self.held.insert(id.0, Held { handler, payload, message_id, attempt, until });
+            self.held.insert(id.0, Held { handler, payload, message_id, label, attempt, until });
         }
         deliveries
     }

@@ -5,18 +5,20 @@
 //! | [`scribe`] | the one task that writes: everything that waits goes into one transaction, one fsync |
 //! | [`shelf`] | what is ready and what is leased, in memory; pure, no IO |
 //! | [`table`] | the statements |
+//! | [`letters`] | dead letters, and how they come back |
 //!
 //! A message goes from its commit straight to the shelf; the table is read only by a start, or when the shelf was full.
 //! Leases are in memory, because this process is the only consumer: after a crash everything unacknowledged comes again.
 //! Absent: an order across publishers, consumers in other processes.
 
+mod letters;
 mod scribe;
 mod shelf;
 mod table;
 
 use crate::sqlite::{OpenError, Sizes, SqliteFile, Writer, reading};
 use async_trait::async_trait;
-use bytes::Bytes;
+use letters::Returner;
 use scribe::{Scribe, Task};
 use shelf::Shelf;
 use sqlx::SqlitePool;
@@ -24,6 +26,7 @@ use stampede_actors::{
     clock::SharedClock,
     ports::{Backlog, Bus, DeadLetter, Delivery, DeliveryId, Outgoing, PortFailure, PortResult},
 };
+use stampede_domain::Millis;
 use std::{
     path::Path,
     sync::{
@@ -65,6 +68,11 @@ pub struct SqliteBus {
     shared: Arc<Shared>,
     tasks: mpsc::Sender<Task>,
     readers: SqlitePool,
+    /// For what needs no number of its own.
+    writer: Writer,
+    clock: SharedClock,
+    /// Whether this process takes messages, and so puts dead letters back.
+    takes: AtomicBool,
     /// One refill at a time, or two pulls would read the same rows.
     refilling: tokio::sync::Mutex<()>,
 }
@@ -74,6 +82,8 @@ struct Shared {
     shelf: Mutex<Shelf>,
     /// Something is ready to be pulled, or the bus has closed.
     ready: Notify,
+    /// Dead letters are wanted back.
+    wanted: Notify,
     /// Acknowledgements wait to be written.
     acknowledged: Notify,
     closed: AtomicBool,
@@ -105,12 +115,23 @@ impl SqliteBus {
         let shared = Arc::new(Shared {
             shelf: Mutex::new(shelf),
             ready: Notify::new(),
+            wanted: Notify::new(),
             acknowledged: Notify::new(),
             closed: AtomicBool::new(false),
         });
         let (tasks, waiting) = mpsc::channel(TASKS_WAITING);
-        tokio::spawn(Scribe::new(writer, Arc::clone(&shared), clock, waiting).run());
-        Self { shared, tasks, readers, refilling: tokio::sync::Mutex::new(()) }
+        let scribe = Scribe::new(writer.clone(), Arc::clone(&shared), Arc::clone(&clock), waiting);
+        tokio::spawn(scribe.run());
+        let (takes, refilling) = (AtomicBool::new(false), tokio::sync::Mutex::new(()));
+        Self { shared, tasks, readers, writer, clock, takes, refilling }
+    }
+
+    /// Puts letters back from now on, once for all pulls.
+    fn begin_to_take(&self) {
+        if !self.takes.swap(true, Ordering::Relaxed) {
+            let (shared, tasks) = (Arc::downgrade(&self.shared), self.tasks.downgrade());
+            tokio::spawn(Returner { shared, tasks, readers: self.readers.clone() }.run());
+        }
     }
 
     async fn ask<T>(&self, task: impl FnOnce(oneshot::Sender<T>) -> Task) -> Result<T, Unasked> {
@@ -162,6 +183,7 @@ impl Bus for SqliteBus {
     }
 
     async fn pull(&self, limit: usize) -> PortResult<Vec<Delivery>> {
+        self.begin_to_take();
         loop {
             self.still_open()?;
             // Registered before looking, so that nothing can arrive in between unnoticed.
@@ -217,12 +239,43 @@ impl Bus for SqliteBus {
 
     async fn dead_letters(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
         self.still_open()?;
-        table::dead_letters(&self.readers, limit).await.map_err(reading(FILE))
+        letters::open(&self.readers, limit).await.map_err(reading(FILE))
     }
 
-    async fn unconsumed(&self) -> PortResult<Option<Vec<Bytes>>> {
+    async fn dead_letter(&self, id: DeliveryId) -> PortResult<Option<DeadLetter>> {
+        self.still_open()?;
+        letters::one(&self.readers, id).await.map_err(reading(FILE))
+    }
+
+    async fn replay(&self, ids: &[DeliveryId], why: &str) -> PortResult<()> {
+        let (now, why) = (self.clock.now(), why.to_owned());
+        let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+        let wanted = self.writer.transaction(move |connection| {
+            Box::pin(async move { Ok(letters::want(connection, now, &ids, &why).await?) })
+        });
+        wanted.await?;
+        self.shared.wanted.notify_one();
+        Ok(())
+    }
+
+    async fn end_dead_letters(&self, ends: &[(DeliveryId, String)]) -> PortResult<()> {
+        let (now, ends) = (self.clock.now(), ends.to_vec());
+        let ended = self
+            .writer
+            .transaction(move |connection| Box::pin(async move { Ok(letters::end(connection, now, &ends).await?) }));
+        ended.await
+    }
+
+    async fn forget_dead_letters(&self, ended_before: Millis) -> PortResult<u64> {
+        let forgotten = self.writer.transaction(move |connection| {
+            Box::pin(async move { Ok(letters::forget(connection, ended_before).await?) })
+        });
+        forgotten.await
+    }
+
+    async fn unconsumed(&self) -> PortResult<Option<Vec<Outgoing>>> {
         self.ask(|reply| Task::Flush { reply }).await??;
-        table::payloads(&self.readers).await.map(Some).map_err(reading(FILE))
+        table::messages(&self.readers).await.map(Some).map_err(reading(FILE))
     }
 
     async fn backlog(&self) -> PortResult<Backlog> {
@@ -234,6 +287,8 @@ impl Bus for SqliteBus {
         if let (None, Some(from)) = (backlog.oldest, gap) {
             backlog.oldest = table::published_at(&self.readers, from).await.map_err(reading(FILE))?;
         }
+        // Another process may have ended some.
+        backlog.dead_letters = letters::count(&self.readers).await.map_err(reading(FILE))?;
         Ok(backlog)
     }
 

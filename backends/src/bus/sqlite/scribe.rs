@@ -5,13 +5,14 @@
 //! no fsync of their own; they ride on the next commit, or are written by themselves when nothing else came for a while.
 
 use super::{
-    Shared,
+    Shared, letters,
     shelf::{Message, Owed},
     table,
 };
 use crate::sqlite::Writer;
 use stampede_actors::{
     clock::SharedClock,
+    label::LABEL_LENGTH,
     ports::{DeliveryId, Outgoing, PortFailure, PortResult},
 };
 use stampede_domain::Millis;
@@ -32,15 +33,33 @@ const LONGEST: usize = 1 << 20;
 /// How long acknowledgements wait for a publish to ride on. A crash within this time delivers them once more.
 const RIDE: Duration = Duration::from_millis(50);
 
+/// A message that is set aside: its number, why, and its attempts.
+type Dying = (u64, String, u32);
+
 /// Where to cut nothing.
 const NO_CUTS: &str = "[]";
 
 /// What the scribe is asked for.
 pub(super) enum Task {
-    Publish { batch: Vec<Outgoing>, reply: oneshot::Sender<Vec<PortResult<()>>> },
-    SetAside { letters: Vec<(DeliveryId, String)>, reply: oneshot::Sender<PortResult<()>> },
-    Flush { reply: oneshot::Sender<PortResult<()>> },
-    Close { reply: oneshot::Sender<()> },
+    Publish {
+        batch: Vec<Outgoing>,
+        reply: oneshot::Sender<Vec<PortResult<()>>>,
+    },
+    /// Dead letters that somebody wants back, with their numbers as dead letters.
+    PutBack {
+        letters: Vec<(u64, Outgoing)>,
+        reply: oneshot::Sender<Vec<PortResult<()>>>,
+    },
+    SetAside {
+        letters: Vec<(DeliveryId, String)>,
+        reply: oneshot::Sender<PortResult<()>>,
+    },
+    Flush {
+        reply: oneshot::Sender<PortResult<()>>,
+    },
+    Close {
+        reply: oneshot::Sender<()>,
+    },
 }
 
 pub(super) struct Scribe {
@@ -57,6 +76,7 @@ struct Group {
     bytes: usize,
     publishers: Vec<(usize, oneshot::Sender<Vec<PortResult<()>>>)>,
     letters: Vec<(DeliveryId, String)>,
+    put_back: Vec<u64>,
     waiting: Vec<oneshot::Sender<PortResult<()>>>,
     closing: Vec<oneshot::Sender<()>>,
 }
@@ -105,7 +125,7 @@ impl Scribe {
     }
 
     async fn write(&self, group: Group) {
-        let Group { mut outgoing, publishers, letters, waiting, .. } = group;
+        let Group { mut outgoing, publishers, letters, put_back, waiting, .. } = group;
         let too_long: Vec<bool> = outgoing.iter().map(|message| message.payload.len() > LONGEST).collect();
         outgoing.retain(|message| message.payload.len() <= LONGEST);
 
@@ -115,10 +135,10 @@ impl Scribe {
             let letters: Vec<_> = letters.into_iter().map(|(id, reason)| (id.0, reason, shelf.attempts(id))).collect();
             (shelf.next(), shelf.owed(), letters)
         };
-        let outcome = if outgoing.is_empty() && owed.is_empty() && letters.is_empty() {
+        let outcome = if outgoing.is_empty() && owed.is_empty() && letters.is_empty() && put_back.is_empty() {
             Ok(())
         } else {
-            self.commit(now, first, &outgoing, owed, Arc::new(letters)).await
+            self.commit(now, first, &outgoing, owed, (Arc::new(letters), put_back)).await
         };
         // The shelf first, then the answers: who was answered may pull at once.
         let mut too_long = too_long.into_iter();
@@ -138,7 +158,7 @@ impl Scribe {
         first: u64,
         outgoing: &[Outgoing],
         owed: Owed,
-        letters: Arc<Vec<(u64, String, u32)>>,
+        (letters, put_back): (Arc<Vec<Dying>>, Vec<u64>),
     ) -> PortResult<()> {
         let (payloads, cuts) = pack(outgoing);
         let owed = Arc::new(owed);
@@ -156,6 +176,9 @@ impl Scribe {
                 }
                 if !dying.is_empty() {
                     table::set_aside(connection, now, &dying).await?;
+                }
+                if !put_back.is_empty() {
+                    letters::put_back(connection, &put_back).await?;
                 }
                 Ok(())
             })
@@ -191,6 +214,12 @@ impl Group {
                 self.publishers.push((batch.len(), reply));
                 self.outgoing.extend(batch);
             }
+            Task::PutBack { letters, reply } => {
+                self.publishers.push((letters.len(), reply));
+                let (numbers, messages): (Vec<_>, Vec<_>) = letters.into_iter().unzip();
+                self.put_back.extend(numbers);
+                self.outgoing.extend(messages);
+            }
             Task::SetAside { letters, reply } => {
                 self.letters.extend(letters);
                 self.waiting.push(reply);
@@ -207,13 +236,18 @@ impl Group {
 
 /// One blob of all payloads, and where to cut it; see [`table::insert`].
 fn pack(outgoing: &[Outgoing]) -> (Vec<u8>, String) {
-    let mut payloads = Vec::with_capacity(outgoing.iter().map(|message| message.payload.len()).sum());
+    let length = |message: &Outgoing| message.payload.len() + LABEL_LENGTH;
+    let mut payloads = Vec::with_capacity(outgoing.iter().map(length).sum());
     let mut cuts = String::with_capacity(2 + outgoing.len() * 20);
     cuts.push('[');
     for message in outgoing {
         let separator = if cuts.len() > 1 { "," } else { "" };
-        let _ = write!(cuts, "{separator}{}", (payloads.len() as u64) << 32 | message.payload.len() as u64);
+        let labelled = if message.label.is_some() { table::LABELLED } else { 0 };
+        let _ = write!(cuts, "{separator}{}", (payloads.len() as u64) << 32 | labelled | message.payload.len() as u64);
         payloads.extend_from_slice(&message.payload);
+        if let Some(label) = message.label {
+            payloads.extend_from_slice(&label.encode());
+        }
     }
     cuts.push(']');
     (payloads, cuts)

@@ -38,7 +38,6 @@ struct Leased {
 /// What the file held at the start.
 pub(super) struct Found {
     pub(super) messages: u64,
-    pub(super) dead_letters: u64,
     /// The first number that was never given.
     pub(super) next: u64,
 }
@@ -82,7 +81,6 @@ pub(super) struct Shelf {
     doubtful: Vec<Range<u64>>,
     owed: Owed,
     messages: u64,
-    dead_letters: u64,
 }
 
 impl Shelf {
@@ -99,7 +97,6 @@ impl Shelf {
             doubtful: Vec::new(),
             owed: Owed::default(),
             messages: found.messages,
-            dead_letters: found.dead_letters,
         }
     }
 
@@ -233,9 +230,7 @@ impl Shelf {
     /// Messages that are now among the dead letters.
     pub(super) fn died(&mut self, ids: impl IntoIterator<Item = DeliveryId>) {
         for DeliveryId(seq) in ids {
-            if self.forget(seq) {
-                self.dead_letters += 1;
-            }
+            self.forget(seq);
         }
     }
 
@@ -257,15 +252,11 @@ impl Shelf {
         self.owed.failed.extend(newer);
     }
 
-    /// Counted, not read; `oldest` is `None` when only the table knows.
+    /// Counted, not read; `oldest` is `None` when only the table knows, which also counts the dead letters.
     pub(super) fn backlog(&self) -> Backlog {
         let leased = self.leased.values().next().map(|leased| &leased.message);
         let candidates = [leased, self.again.values().next(), self.window.front()];
         let oldest = candidates.into_iter().flatten().min_by_key(|message| message.seq);
-        Backlog {
-            messages: Some(self.messages),
-            oldest: oldest.map(|message| message.published_at),
-            dead_letters: self.dead_letters,
-        }
+        Backlog { messages: Some(self.messages), oldest: oldest.map(|message| message.published_at), dead_letters: 0 }
     }
 }

@@ -1,10 +1,16 @@
 //! The statements of the queue. Columns are read through `CAST`, so that a record damaged by hand still comes as bytes.
 
 use super::shelf::{Found, Gap, Message};
-use crate::sql::{signed, units, unsigned};
+use crate::{
+    bus::process,
+    sql::{signed, units, unsigned},
+};
 use bytes::Bytes;
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
-use stampede_actors::ports::{DeadLetter, DeliveryId};
+use stampede_actors::{
+    label::{LABEL_LENGTH, Label},
+    ports::Outgoing,
+};
 use stampede_domain::Millis;
 
 /// Ranges of numbers that are deleted one by one; more of them go in one statement as a list.
@@ -12,12 +18,12 @@ const RANGES_ONE_BY_ONE: usize = 4;
 
 pub(super) async fn found(readers: &SqlitePool) -> sqlx::Result<Found> {
     let row = sqlx::query(
-        "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM dead_letters),
+        "SELECT (SELECT count(*) FROM messages),
                 1 + max(coalesce((SELECT max(seq) FROM messages), 0), coalesce((SELECT max(seq) FROM dead_letters), 0))",
     )
     .fetch_one(readers)
     .await?;
-    Ok(Found { messages: number(&row, 0)?, dead_letters: number(&row, 1)?, next: number(&row, 2)? })
+    Ok(Found { messages: number(&row, 0)?, next: number(&row, 1)? })
 }
 
 /// The messages of a gap, as far as there is room.
@@ -50,33 +56,28 @@ pub(super) async fn published_at(readers: &SqlitePool, from: u64) -> sqlx::Resul
     row.map(|row| row.try_get(0).map(Millis)).transpose()
 }
 
-/// Every payload, in order.
-pub(super) async fn payloads(readers: &SqlitePool) -> sqlx::Result<Vec<Bytes>> {
-    let all = "SELECT coalesce(CAST(payload AS BLOB), x'') FROM messages ORDER BY seq";
+/// Every message as it was published, in order.
+pub(super) async fn messages(readers: &SqlitePool) -> sqlx::Result<Vec<Outgoing>> {
+    let all = "SELECT coalesce(CAST(payload AS BLOB), x''), CAST(label AS BLOB) FROM messages ORDER BY seq";
     let rows = sqlx::query(all).fetch_all(readers).await?;
-    rows.iter().map(|row| row.try_get::<Vec<u8>, _>(0).map(Bytes::from)).collect()
+    rows.iter().map(|row| outgoing(row, 0)).collect()
 }
 
-pub(super) async fn dead_letters(readers: &SqlitePool, limit: usize) -> sqlx::Result<Vec<DeadLetter>> {
-    let letters = "SELECT seq, coalesce(payload, x''), reason, attempts, dead_since FROM dead_letters
-                   ORDER BY dead_since, seq LIMIT ?";
-    let rows = sqlx::query(letters).bind(signed(limit as u64)).fetch_all(readers).await?;
-    let letter = |row: &SqliteRow| {
-        Ok(DeadLetter {
-            id: DeliveryId(number(row, 0)?),
-            payload: Bytes::from(row.try_get::<Vec<u8>, _>(1)?),
-            reason: row.try_get(2)?,
-            attempts: units(row.try_get(3)?),
-            dead_since: Millis(row.try_get(4)?),
-        })
-    };
-    rows.iter().map(letter).collect()
+/// Payload and label, from two columns.
+pub(super) fn outgoing(row: &SqliteRow, column: usize) -> sqlx::Result<Outgoing> {
+    let label: Option<Vec<u8>> = row.try_get(column + 1)?;
+    let payload = Bytes::from(row.try_get::<Vec<u8>, _>(column)?);
+    Ok(Outgoing { payload, label: label.and_then(|bytes| Label::decode(&bytes)) })
 }
+
+/// Set in a cut when a label follows the payload.
+pub(super) const LABELLED: u64 = 1 << 31;
 
 /// Inserts messages with the numbers from `first` on, in one statement.
 ///
 /// The payloads travel as one blob and are cut out of it by SQLite, so that they need no escaping and nothing in them can
-/// spoil their neighbours; `cuts` holds a number for each, `offset << 32 | length`, as a JSON array.
+/// spoil their neighbours; `cuts` holds a number for each, `offset << 32 | length`, as a JSON array. A label follows its payload
+/// where [`LABELLED`] is set.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     first: u64,
@@ -85,13 +86,16 @@ pub(super) async fn insert(
     cuts: String,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "INSERT INTO messages (seq, published_at, payload)
-         SELECT ?1 + cut.key, ?2, substr(?3, 1 + (cut.value >> 32), cut.value & 4294967295) FROM json_each(?4) AS cut",
+        "INSERT INTO messages (seq, published_at, payload, label)
+         SELECT ?1 + cut.key, ?2, substr(?3, 1 + (cut.value >> 32), cut.value & 2147483647),
+                iif(cut.value & 2147483648, substr(?3, 1 + (cut.value >> 32) + (cut.value & 2147483647), ?5), NULL)
+         FROM json_each(?4) AS cut",
     )
     .bind(signed(first))
     .bind(published_at.0)
     .bind(payloads)
     .bind(cuts)
+    .bind(signed(LABEL_LENGTH as u64))
     .execute(connection)
     .await?;
     Ok(())
@@ -137,17 +141,18 @@ pub(super) async fn set_aside(
 ) -> sqlx::Result<()> {
     let list = serde_json::to_string(letters).unwrap_or_default();
     sqlx::query(
-        "INSERT OR REPLACE INTO dead_letters (seq, payload, reason, attempts, dead_since)
-         SELECT messages.seq, CAST(messages.payload AS BLOB), value ->> 1, value ->> 2, ?
+        "INSERT OR REPLACE INTO dead_letters (seq, payload, label, reason, attempts, dead_since, set_aside_by)
+         SELECT messages.seq, CAST(messages.payload AS BLOB), CAST(messages.label AS BLOB), value ->> 1, value ->> 2, ?, ?
          FROM json_each(?) AS letter CROSS JOIN messages ON messages.seq = value ->> 0",
     )
     .bind(dead_since.0)
+    .bind(process())
     .bind(list)
     .execute(&mut *connection)
     .await?;
     delete(connection, letters.iter().map(|(seq, _, _)| *seq).collect()).await
 }
 
-fn number(row: &SqliteRow, column: usize) -> sqlx::Result<u64> {
+pub(super) fn number(row: &SqliteRow, column: usize) -> sqlx::Result<u64> {
     row.try_get(column).map(unsigned)
 }

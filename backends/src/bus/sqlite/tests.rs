@@ -1,5 +1,6 @@
 use super::*;
 use crate::bus::contract::{self, BusRig};
+use bytes::Bytes;
 use sqlx::Connection;
 use stampede_actors::clock::SystemClock;
 use tempfile::TempDir;
@@ -34,7 +35,7 @@ impl BusRig for Directory {
 contract::bus_contract!(Directory::new());
 
 fn numbered(count: u8) -> Vec<Outgoing> {
-    (0..count).map(|number| Outgoing { payload: Bytes::from(vec![number]) }).collect()
+    (0..count).map(|number| Outgoing { payload: Bytes::from(vec![number]), label: None }).collect()
 }
 
 fn first_bytes(deliveries: &[Delivery]) -> Vec<u8> {
@@ -167,7 +168,7 @@ async fn a_full_disk_refuses_the_batch_and_loses_nothing_else() {
     };
     assert!(bus.publish(numbered(3)).await.iter().all(Result::is_ok));
     pages("PRAGMA max_page_count = 1").await.unwrap();
-    let large = vec![Outgoing { payload: Bytes::from(vec![9; 100_000]) }; 3];
+    let large = vec![Outgoing { payload: Bytes::from(vec![9; 100_000]), label: None }; 3];
     let outcomes = bus.publish(large.clone()).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(PortFailure::Unavailable(_)))), "{outcomes:?}");
     let pulled = bus.pull(10).await.unwrap();
@@ -182,7 +183,7 @@ async fn a_full_disk_refuses_the_batch_and_loses_nothing_else() {
 #[test]
 fn numbers_in_doubt_are_asked_of_the_table_and_never_given_again() {
     let message = |seq| shelf::Message { seq, payload: Bytes::new(), published_at: Default::default(), attempts: 0 };
-    let mut shelf = Shelf::new(10, Duration::from_secs(1), shelf::Found { messages: 0, dead_letters: 0, next: 1 });
+    let mut shelf = Shelf::new(10, Duration::from_secs(1), shelf::Found { messages: 0, next: 1 });
     shelf.doubt(1..4);
     assert_eq!(shelf.next(), 4);
     shelf.arrived(vec![message(4)]);
@@ -198,7 +199,7 @@ fn numbers_in_doubt_are_asked_of_the_table_and_never_given_again() {
 #[test]
 fn a_message_that_comes_while_a_gap_is_read_is_delivered_once() {
     let message = |seq| shelf::Message { seq, payload: Bytes::new(), published_at: Default::default(), attempts: 0 };
-    let mut shelf = Shelf::new(2, Duration::from_secs(1), shelf::Found { messages: 0, dead_letters: 0, next: 1 });
+    let mut shelf = Shelf::new(2, Duration::from_secs(1), shelf::Found { messages: 0, next: 1 });
     shelf.arrived((1..4).map(message).collect());
     let gap = shelf.gap().unwrap();
     shelf.arrived(vec![message(4)]);
@@ -223,7 +224,7 @@ async fn the_acknowledged_are_deleted_even_when_nothing_else_is_published() {
     let pulled = bus.pull(3).await.unwrap();
     bus.acknowledge(&[pulled[0].id, pulled[2].id]).await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);
-    while table::payloads(&bus.readers).await.unwrap().len() > 1 {
+    while table::messages(&bus.readers).await.unwrap().len() > 1 {
         assert!(Instant::now() < deadline, "the acknowledgements were never written");
         tokio::task::yield_now().await;
     }

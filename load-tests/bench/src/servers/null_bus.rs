@@ -1,11 +1,11 @@
 //! A bus that keeps nothing: what is published is handed over in memory, and forgotten with the hand-over.
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use stampede_actors::{
     clock::SharedClock,
     ports::{Backlog, Bus, DeadLetter, Delivery, DeliveryId, Outgoing, PortFailure, PortResult},
 };
+use stampede_domain::Millis;
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -42,7 +42,7 @@ impl Bus for NullBus {
         let (count, published_at) = (batch.len(), self.clock.now());
         {
             let mut queue = self.queue();
-            for Outgoing { payload } in batch {
+            for Outgoing { payload, .. } in batch {
                 queue.last += 1;
                 let id = DeliveryId(queue.last);
                 queue.waiting.push_back(Delivery { id, payload, attempt: 1, published_at });
@@ -89,7 +89,23 @@ impl Bus for NullBus {
         Ok(Vec::new())
     }
 
-    async fn unconsumed(&self) -> PortResult<Option<Vec<Bytes>>> {
+    async fn dead_letter(&self, _: DeliveryId) -> PortResult<Option<DeadLetter>> {
+        Ok(None)
+    }
+
+    async fn replay(&self, _: &[DeliveryId], _: &str) -> PortResult<()> {
+        Ok(())
+    }
+
+    async fn end_dead_letters(&self, _: &[(DeliveryId, String)]) -> PortResult<()> {
+        Ok(())
+    }
+
+    async fn forget_dead_letters(&self, _: Millis) -> PortResult<u64> {
+        Ok(0)
+    }
+
+    async fn unconsumed(&self) -> PortResult<Option<Vec<Outgoing>>> {
         Ok(Some(Vec::new()))
     }
 

@@ -18,7 +18,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 const A_WHILE: Duration = Duration::from_millis(600);
 
 pub(super) fn numbered(numbers: std::ops::Range<u32>) -> Vec<Outgoing> {
-    numbers.map(|number| Outgoing { payload: Bytes::from(number.to_string()) }).collect()
+    numbers.map(|number| Outgoing { payload: Bytes::from(number.to_string()), label: None }).collect()
 }
 
 pub(super) fn number(delivery: &Delivery) -> u32 {
