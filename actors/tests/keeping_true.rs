@@ -9,7 +9,8 @@ use stampede_actors::{
     cache_sync::{AreWeReady, AuditLaws, CacheSync},
     carrier::Logic,
     inventory::{OrderNotShown, Placed},
-    ports::Bus,
+    label::Label,
+    ports::{Bus, Outgoing},
     wire,
 };
 use stampede_domain::{
@@ -297,6 +298,81 @@ async fn a_dead_letter_keeps_its_claim_over_a_restart() {
         play.ground.bus.replay_all().await;
         play.rest().await;
         assert_eq!(play.ground.store.status(order), Some(OrderStatus::Confirmed));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_ends_with_its_order_and_is_read_no_more_and_forgotten_after_a_month() {
+    on_stage(async {
+        let play = Play::begin(Wishes { capacity: 9, ..Wishes::default() }).await;
+        let (replayed, left) = (dead_letter(&play).await, dead_letter(&play).await);
+        let ids: Vec<_> = play.ground.bus.dead().iter().map(|letter| letter.id).collect();
+        play.ground.bus.replay(&ids[..1], "its pool is there now").await.unwrap();
+        assert_eq!(play.ground.bus.dead().len(), 2, "a letter that was replayed keeps its claim until it is decided");
+        until("it is confirmed", || play.ground.store.status(replayed) == Some(OrderStatus::Confirmed)).await;
+        pass(seconds(6)).await;
+        let ended = play.ground.bus.letters().remove(0);
+        assert!(ended.ended_at.is_some() && ended.last_word == "its order is confirmed", "{ended:?}");
+        pass(Duration::from_mins(16)).await;
+        assert_eq!((play.ground.store.status(left), play.ground.bus.dead().len()), (Some(OrderStatus::Failed), 0));
+        assert_eq!(play.ground.bus.letters()[1].last_word, "nobody replayed it in time; its order is failed");
+        let asked = play.ground.store.fates_asked.lock().unwrap().len();
+        pass(Duration::from_mins(5)).await;
+        assert_eq!(play.ground.store.fates_asked.lock().unwrap().len(), asked, "nobody asks about them again");
+        play.ground.clock.step(29 * 24 * 3_600_000);
+        pass(Duration::from_mins(61)).await;
+        assert_eq!(play.ground.bus.letters().len(), 2);
+        play.ground.clock.step(24 * 3_600_000);
+        pass(Duration::from_mins(61)).await;
+        assert_eq!(play.ground.bus.letters().len(), 0);
+    })
+    .await;
+}
+
+/// Its message is on the bus again, and whatever comes of it is the order's fate: also when the store is down for an hour.
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_was_put_back_is_not_failed_by_age() {
+    on_stage(async {
+        let play = Play::begin(Wishes { capacity: 3, ..Wishes::default() }).await;
+        let order = dead_letter(&play).await;
+        pass(Duration::from_mins(14)).await;
+        play.ground.store.poison.lock().unwrap().insert(order);
+        play.ground.bus.replay_all().await;
+        until("it has died once more", || play.ground.bus.dead().len() == 2).await;
+        pass(Duration::from_mins(14)).await;
+        assert_eq!((play.ground.store.status(order), play.numbers().promised), (None, 2), "the second letter lives on");
+        play.ground.store.poison.lock().unwrap().remove(&order);
+        pass(Duration::from_mins(2)).await;
+        assert_eq!((play.ground.store.status(order), play.ground.bus.dead().len()), (Some(OrderStatus::Failed), 0));
+    })
+    .await;
+}
+
+/// A claim whose message cannot be read: the label names it.
+#[tokio::test(start_paused = true)]
+async fn an_order_whose_message_cannot_be_read_keeps_its_claim_over_a_restart_and_ends() {
+    on_stage(async {
+        let play = Play::begin(Wishes { capacity: 3, ..Wishes::default() }).await;
+        let order = play.fresh();
+        let (buyer, fingerprint) = (BuyerId(5), Fingerprint(7));
+        let label = Some(Label { order, pool: pool(), quantity: 2, buyer, fingerprint });
+        for payload in ["", r#"{"v":2,"place":{"new":true}}"#] {
+            play.ground.bus.put_labelled(Outgoing { payload: payload.into(), label });
+        }
+        play.ground.bus.put("nobody's".into());
+        until("they are set aside", || play.ground.bus.dead().len() == 3).await;
+        let play = Play::on(play.kill()).await;
+        assert_eq!((play.numbers().promised, play.numbers().claims), (2, 1), "one order, whatever carries it");
+        assert_eq!(play.find(order).await.unwrap().status, OrderStatus::Pending);
+        pass(Duration::from_mins(16)).await;
+        assert_eq!((play.numbers().claimed, play.numbers().free()), (0, 3));
+        assert_eq!(play.find(order).await.unwrap().status, OrderStatus::Failed);
+        assert_eq!(play.ground.bus.dead().len(), 1, "what names no order waits for somebody to look");
+        play.ground.bus.replay_all().await;
+        until("it has died once more", || play.ground.bus.dead().len() == 2).await;
+        pass(Duration::from_mins(16)).await;
+        assert_eq!(play.ground.bus.dead().len(), 1, "the letter that was put back is over");
     })
     .await;
 }

@@ -154,6 +154,63 @@ async fn a_message_that_cannot_be_read_is_set_aside_and_the_rest_flows() {
     .await;
 }
 
+const BATCH: usize = 100;
+
+/// 2,000 messages, one in a hundred of them poison, and as many kinds of it as there are. How many transactions the store was
+/// asked for.
+async fn with_one_percent_of_poison(names_poison: bool) -> usize {
+    let play = begin(settings(BATCH, 400)).await;
+    play.ground.store.names_poison.store(names_poison, Ordering::Relaxed);
+    let (mut undecodable, mut unknown_version, mut unstorable) = (0, 0, 0);
+    for number in 0..2_000 {
+        match number % 300 {
+            70 => {
+                undecodable += 1;
+                play.ground.bus.put(Bytes::from(format!("{{\"v\":1,\"place\":{number}}}")));
+            }
+            170 => {
+                unknown_version += 1;
+                play.ground.bus.put(Bytes::from(format!("{{\"v\":9,\"place\":{number}}}")));
+            }
+            270 => {
+                unstorable += 1;
+                play.ground.store.poison.lock().unwrap().insert(order(number));
+                put(&play, number..number + 1);
+            }
+            _ => put(&play, number..number + 1),
+        }
+    }
+    until("all is over", || play.ground.bus.waiting() == 0).await;
+    let dead = play.ground.bus.dead();
+    let of = |reason: &str| dead.iter().filter(|letter| letter.reason.contains(reason)).count();
+    let kinds = (of("undecodable message"), of("message version 9 is not known"), of("cannot be stored"));
+    assert_eq!(kinds, (undecodable, unknown_version, unstorable), "each once, with its reason");
+    assert_eq!((dead.len(), play.ground.store.orders()), (20, 1_980));
+    assert_eq!(dead.iter().map(|letter| &letter.payload).collect::<std::collections::HashSet<_>>().len(), 20);
+    until("no permit is lost", || depth(&play) == 0).await;
+    play.ground.store.decided.lock().unwrap().len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn poison_that_the_store_names_costs_one_transaction_in_all() {
+    on_stage(async {
+        // Batches are full but for those around a message that cannot be read: one more batch at the end, and one that failed.
+        let transactions = with_one_percent_of_poison(true).await;
+        assert!(transactions <= 2_000 / BATCH + 2, "{transactions}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn poison_that_nobody_names_costs_two_halvings_a_level() {
+    on_stage(async {
+        let transactions = with_one_percent_of_poison(false).await;
+        // 6 culprits, each alone in its batch: two parts a level, 7 levels down to one of 100.
+        assert!(transactions <= 2_000 / BATCH + 1 + 6 * 2 * 7, "{transactions}");
+    })
+    .await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_commit_with_unknown_outcome_is_not_acknowledged_and_the_redelivery_finds_out() {
     use support::store::CommitFault::{UnknownCommitted, UnknownLost};

@@ -75,7 +75,7 @@ forward!(Ledger {
 
 forward!(OrderStore {
     decide(now: Millis, entries: &[Entry]) -> Vec<Judgement>;
-    unstorable(entries: &[Entry]) -> Vec<(OrderId, String)>;
+    unstorable(entries: &[Entry]) -> Vec<(usize, String)>;
     settlements(orders: &[OrderId]) -> Vec<Settlement>;
     changed_since(pool: PoolId, after: u64) -> (Settlement, u64);
     fates(orders: &[OrderId]) -> Vec<(OrderId, Fingerprint, Decision)>;

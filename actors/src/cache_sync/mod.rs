@@ -15,13 +15,14 @@
 //! `cache_sync_mailbox_capacity`; a settlement that finds no room is made up for by the sweep. A restart loses settlements that
 //! waited, with the same cure.
 
+mod burying;
 mod catalogue;
 mod opening;
 mod reaping;
 mod shelving;
 mod witness;
 
-pub(crate) use reaping::DEAD_LETTER_LIFE;
+pub(crate) use burying::DEAD_LETTER_LIFE;
 
 use crate::{
     audit::{AuditReport, audit},
@@ -34,10 +35,10 @@ use crate::{
     shelf::{Board, Shelf},
     tasks::Tasks,
 };
-use stampede_domain::{PoolId, Settlement, WriterReport, ledger::Broken};
+use stampede_domain::{OrderId, PoolId, Settlement, WriterReport, ledger::Broken};
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     rc::Rc,
     sync::Arc,
     time::Duration,
@@ -129,6 +130,8 @@ pub struct CacheSync {
     swept: RefCell<HashMap<PoolId, u64>>,
     witness: RefCell<Witness>,
     tidied: Cell<u64>,
+    /// Orders that no store takes an end of, as far as that was said.
+    endless: RefCell<HashSet<OrderId>>,
     auditing: Mutex<()>,
     tasks: Tasks,
 }
@@ -150,6 +153,7 @@ impl CacheSync {
             swept: RefCell::default(),
             witness: RefCell::default(),
             tidied: Cell::new(0),
+            endless: RefCell::default(),
             auditing: Mutex::new(()),
             tasks,
         })

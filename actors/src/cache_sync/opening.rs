@@ -8,9 +8,9 @@
 //! Several processes may do this at once. The store lets only one of them raise the epoch from the number they saw, and the
 //! ledger never replaces a book that is open: who comes too late changes nothing.
 
-use super::CacheSync;
+use super::{CacheSync, burying::DEAD_LETTERS};
 use crate::{ports::PortResult, wire};
-use stampede_domain::{Intent, Millis, OrderId, PoolId, event::Terms, ledger::Opening};
+use stampede_domain::{Decision, Fingerprint, Intent, Millis, OrderId, PoolId, event::Terms, ledger::Opening};
 use std::{
     collections::{HashMap, HashSet},
     rc::Rc,
@@ -20,14 +20,15 @@ use tokio::time::Instant;
 
 /// Ids asked for in one look at the store.
 const LOOK_UP: usize = 1_000;
-/// Dead letters that can be turned back into claims; more of them than this is a different kind of problem.
-const DEAD_LETTERS: usize = 100_000;
 /// How long the writers must have nothing before what was promised counts as decided: two of their reports.
 const QUIET: Duration = Duration::from_millis(500);
 /// How long they are waited for: buyers wait as long, and what is decided later is still never sold twice.
 const DRAIN_AT_MOST: Duration = Duration::from_secs(2);
 /// How often they are looked at meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Decisions, and of which body, by order.
+pub(super) type Fates = HashMap<OrderId, (Fingerprint, Decision)>;
 
 /// What waits on the bus or among the dead letters, as far as anybody can tell.
 struct Undelivered {
@@ -175,12 +176,17 @@ impl CacheSync {
         Ok(Undelivered { intents: intents.filter(|intent| intent.pool == pool).collect(), complete })
     }
 
-    pub(super) async fn decided(&self, intents: &[Intent]) -> PortResult<HashSet<OrderId>> {
-        let mut decided = HashSet::new();
-        for chunk in intents.chunks(LOOK_UP) {
-            let ids: Vec<_> = chunk.iter().map(|intent| intent.order).collect();
-            decided.extend(self.parts.store.fates(&ids).await?.into_iter().map(|(order, _, _)| order));
+    async fn decided(&self, intents: &[Intent]) -> PortResult<HashSet<OrderId>> {
+        Ok(self.fates(intents.iter().map(|intent| intent.order).collect()).await?.into_keys().collect())
+    }
+
+    /// What the store has said of orders.
+    pub(super) async fn fates(&self, orders: Vec<OrderId>) -> PortResult<Fates> {
+        let mut fates = HashMap::new();
+        for chunk in orders.chunks(LOOK_UP) {
+            let known = self.parts.store.fates(chunk).await?;
+            fates.extend(known.into_iter().map(|(order, fingerprint, decision)| (order, (fingerprint, decision))));
         }
-        Ok(decided)
+        Ok(fates)
     }
 }

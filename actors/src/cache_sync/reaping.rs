@@ -4,7 +4,6 @@ use super::CacheSync;
 use crate::{
     facts::announce_decisions,
     ports::{Entry, Judgement, PortFailure, PortResult},
-    wire,
 };
 use stampede_domain::{Contact, Intent, PoolId, Settlement, decide::Want, ledger::Picked};
 use std::{rc::Rc, time::Duration};
@@ -24,10 +23,8 @@ const SWEPT_AT_ONCE: usize = 1_000;
 const SWEEP_BUYERS_EVERY: u64 = 60;
 /// How often, in rounds, dead letters are looked at.
 const DEAD_LETTERS_EVERY: u64 = 5;
-/// How long a dead letter keeps its claim, for somebody to replay it.
-pub(crate) const DEAD_LETTER_LIFE: Duration = Duration::from_mins(15);
-/// Dead letters looked at, all there are: more than this would be a different kind of problem.
-const DEAD_LETTERS: usize = 100_000;
+/// How often, in rounds, dead letters that ended long ago are forgotten.
+const FORGET_EVERY: u64 = 3_600;
 
 impl CacheSync {
     /// One round of tidying.
@@ -53,6 +50,9 @@ impl CacheSync {
         if round.is_multiple_of(DEAD_LETTERS_EVERY) {
             self.bury().await?;
         }
+        if round.is_multiple_of(FORGET_EVERY) {
+            self.forget().await?;
+        }
         self.check_laws().await
     }
 
@@ -64,13 +64,15 @@ impl CacheSync {
 
     /// Offers ends to the judge; the first insert wins, and whatever it was is settled. One that cannot be stored is found by
     /// halving, so that it keeps no other from its end.
-    async fn offer(self: &Rc<Self>, mut entries: Vec<Entry>) -> PortResult<()> {
+    pub(super) async fn offer(self: &Rc<Self>, mut entries: Vec<Entry>) -> PortResult<()> {
         entries.sort_by_key(|entry| entry.intent.order);
         let mut parts: Vec<_> = entries.chunks(OFFERED_AT_ONCE).collect();
         while let Some(part) = parts.pop() {
             match self.parts.store.decide(self.parts.clock.now(), part).await {
                 Ok(judgements) => self.ended(judgements),
                 Err(PortFailure::Impossible(why)) => match part {
+                    // Said once: it is offered again in every round.
+                    [one] if !self.endless.borrow_mut().insert(one.intent.order) => {}
                     [one] => tracing::error!(order = %one.intent.order, why, "an order that is over cannot be ended"),
                     several => {
                         let (first, second) = several.split_at(several.len() / 2);
@@ -131,23 +133,6 @@ impl CacheSync {
             self.swept.borrow_mut().insert(pool, swept);
         }
         Ok(())
-    }
-
-    /// Ends dead letters that nobody replayed.
-    async fn bury(self: &Rc<Self>) -> PortResult<()> {
-        let before = self.parts.clock.now().minus(DEAD_LETTER_LIFE);
-        let letters = self.parts.bus.dead_letters(DEAD_LETTERS).await?;
-        let old = letters.iter().filter(|letter| letter.dead_since < before);
-        let intents: Vec<_> = old.filter_map(|letter| wire::decode(&letter.payload).ok()).collect();
-        let (decided, for_sale) = (self.decided(&intents).await?, self.pools());
-        let mut entries = Vec::new();
-        for intent in intents {
-            if !decided.contains(&intent.order) && for_sale.contains(&intent.pool) {
-                let (epoch, _) = self.parts.store.pool(intent.pool).await?;
-                entries.push(Entry { intent, want: Want::Fail { epoch } });
-            }
-        }
-        self.offer(entries).await
     }
 }
 

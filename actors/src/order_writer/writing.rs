@@ -1,4 +1,4 @@
-//! Step 4: write, then acknowledge; what cannot be written is found by halving and set aside.
+//! Step 4: write, then acknowledge; what cannot be written is named by the store, or found by halving, and set aside.
 
 use super::{
     InWork, OrderWriter,
@@ -10,7 +10,7 @@ use crate::{
     mailbox::NoAnswer,
     ports::{DeliveryId, Entry, Judgement, PortFailure},
     trace,
-    writer::Write,
+    writer::{Write, Written},
 };
 use stampede_domain::{Settlement, WriterReport, decide::Want};
 use std::{collections::BTreeMap, rc::Rc, time::Duration};
@@ -58,7 +58,8 @@ impl OrderWriter {
             let sent = span.in_scope(|| self.parts.writers[writer].ask(Write(entries(&part))));
             let outcome = sent.instrument(span).await;
             match outcome {
-                Ok(Ok(judgements)) => {
+                Ok(Ok(Written { judgements, unstorable })) => {
+                    let part = self.leave_out(part, unstorable);
                     self.written(part, judgements).await;
                     return None;
                 }
@@ -87,6 +88,24 @@ impl OrderWriter {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Sets aside what cannot be stored, while the others go on.
+    fn leave_out(self: &Rc<Self>, part: Vec<Held>, unstorable: Vec<(usize, String)>) -> Vec<Held> {
+        if unstorable.is_empty() {
+            return part;
+        }
+        let mut unstorable = unstorable.into_iter().peekable();
+        let (mut stored, mut poison) = (Vec::with_capacity(part.len()), Vec::new());
+        for (place, held) in part.into_iter().enumerate() {
+            match unstorable.next_if(|(of, _)| *of == place) {
+                Some((_, why)) => poison.push((held.delivery, why, held.permit)),
+                None => stored.push(held),
+            }
+        }
+        let this = Rc::clone(self);
+        self.tasks.spawn(async move { this.set_aside(poison).await });
+        stored
     }
 
     async fn written(&self, part: Vec<Held>, judgements: Vec<Judgement>) {

@@ -89,13 +89,13 @@ pub trait OrderStore: Send + Sync {
     /// was stored. `Unknown` when the commit's answer was lost. `Unavailable` otherwise.
     async fn decide(&self, now: Millis, entries: &[Entry]) -> PortResult<Vec<Judgement>>;
 
-    /// Those of `entries` that can never be stored, each with why, as far as that can be told without trying: it writes nothing.
-    /// A batch of which one entry is impossible is freed of it so, instead of being halved until it stands alone.
-    /// A store that cannot tell names none.
+    /// The places, ascending, of those of `entries` that can never be stored as new orders, each with why, as far as that can be told
+    /// without trying: it writes nothing. A batch is freed of them so, instead of being halved until each stands alone. A store
+    /// that cannot tell names none.
     ///
     /// # Errors
     /// `Unavailable`.
-    async fn unstorable(&self, _entries: &[Entry]) -> PortResult<Vec<(OrderId, String)>> {
+    async fn unstorable(&self, _entries: &[Entry]) -> PortResult<Vec<(usize, String)>> {
         Ok(Vec::new())
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct FakeStore {
     pub(crate) commit_faults: Mutex<VecDeque<CommitFault>>,
     /// Orders that cannot be stored.
     pub(crate) poison: Mutex<HashSet<OrderId>>,
+    /// It can tell which they are without trying.
+    pub(crate) names_poison: AtomicBool,
     /// Orders whose storing kills the writer.
     pub(crate) deadly: Mutex<HashSet<OrderId>>,
     /// Sizes of the batches offered.
@@ -90,6 +92,7 @@ impl FakeStore {
             decide_takes_ms: AtomicU64::new(0),
             commit_faults: Mutex::default(),
             poison: Mutex::default(),
+            names_poison: AtomicBool::new(false),
             deadly: Mutex::default(),
             decided: Mutex::default(),
             fates_asked: Mutex::default(),
@@ -156,6 +159,15 @@ impl FakeStore {
 
 #[async_trait]
 impl OrderStore for FakeStore {
+    async fn unstorable(&self, entries: &[Entry]) -> PortResult<Vec<(usize, String)>> {
+        if !self.names_poison.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        let poison = self.poison.lock().unwrap();
+        let named = entries.iter().enumerate().filter(|(_, entry)| poison.contains(&entry.intent.order));
+        Ok(named.map(|(place, entry)| (place, format!("{} cannot be stored", entry.intent.order))).collect())
+    }
+
     async fn decide(&self, now: Millis, entries: &[Entry]) -> PortResult<Vec<Judgement>> {
         self.decided.lock().unwrap().push(entries.len());
         let takes = self.decide_takes_ms.load(Ordering::Relaxed);

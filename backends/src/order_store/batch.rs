@@ -43,6 +43,22 @@ pub(super) fn distinct<T: Eq + Hash + Copy>(all: impl Iterator<Item = T>) -> Vec
     all.filter(|one| seen.insert(*one)).collect()
 }
 
+/// The places of entries that break what every store holds of an order, whatever else is in the batch.
+pub(super) fn unstorable(entries: &[Entry], known: &HashSet<PoolId>, shop: &str) -> Vec<(usize, String)> {
+    let why = |Entry { intent, .. }: &Entry| {
+        if intent.quantity == 0 {
+            return Some(format!("order {} asks for nothing", intent.order));
+        }
+        (!known.contains(&intent.pool)).then(|| format!("{} is not in {shop}", intent.pool))
+    };
+    entries.iter().enumerate().filter_map(|(place, entry)| Some((place, why(entry)?))).collect()
+}
+
+/// The pools that entries are for, each once.
+pub(super) fn pools_of(entries: &[Entry]) -> Vec<PoolId> {
+    distinct(entries.iter().map(|entry| entry.intent.pool))
+}
+
 impl Batch {
     pub(super) fn new(now: Millis, entries: &[Entry]) -> Self {
         let mut parts: Vec<Part> = Vec::new();

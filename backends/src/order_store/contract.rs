@@ -20,6 +20,7 @@ macro_rules! order_store_contract {
             a_judgement_is_one_snapshot_with_known_and_new,
             what_cannot_be_stored_is_impossible_and_nothing_of_its_batch_is_stored,
             a_pool_nobody_knows_is_impossible,
+            what_can_never_be_stored_is_named_and_the_rest_is_taken,
             extreme_numbers_and_strange_names_come_back_as_they_were,
             ten_thousand_orders_in_one_batch_are_judged,
             a_decide_that_is_dropped_is_whole_or_not_at_all_and_blocks_nobody,
@@ -154,6 +155,21 @@ pub(crate) async fn what_cannot_be_stored_is_impossible_and_nothing_of_its_batch
     assert!(matches!(failure, PortFailure::Impossible(_)), "{failure:?}");
     assert_eq!(shop.store.fates(&[id(1), id(2), id(3)]).await.unwrap(), []);
     decide(&shop, &[entry(1, 1), entry(3, 1)]).await;
+    assert_sound(&shop).await;
+}
+
+pub(crate) async fn what_can_never_be_stored_is_named_and_the_rest_is_taken(rig: &impl StoreRig) {
+    let shop = opened(rig, [10, 10], [None; 2]).await;
+    // The same id is good and bad: what is named are places, not orders.
+    let mut entries = vec![entry(1, 1), entry(2, 0), entry(3, 1), entry(3, 2), entry(4, 1)];
+    entries[2].intent.pool = PoolId(1);
+    assert!(matches!(shop.store.decide(NOW, &entries).await, Err(PortFailure::Impossible(_))));
+    let named = shop.store.unstorable(&entries).await.unwrap();
+    assert_eq!(named.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [1, 2]);
+    assert!(named[0].1.contains("asks for nothing") && named[1].1.contains("is not in"), "{named:?}");
+    entries.drain(1..3);
+    assert_eq!(shop.store.unstorable(&entries).await, Ok(Vec::new()));
+    assert_eq!(decide(&shop, &entries).await[0].fresh.len(), 3);
     assert_sound(&shop).await;
 }
 

@@ -1,7 +1,7 @@
 //! Orders in memory, judged as everywhere: for simulations.
 
 use super::{
-    batch::{Batch, KnownOrders, Outcome, distinct},
+    batch::{Batch, KnownOrders, Outcome, distinct, unstorable},
     columns::{NewRow, reason},
 };
 use crate::memory::{MemoryShop, PoolRecord, Tables};
@@ -62,6 +62,11 @@ impl OrderStore for MemoryOrderStore {
         let told = changed.into_iter().filter(|(_, _, version)| *version <= swept);
         let buyers = told.map(|(buyer, units, _)| (buyer, units)).collect();
         Ok((Settlement { pool, numbers, decided: Vec::new(), buyers }, swept))
+    }
+
+    async fn unstorable(&self, entries: &[Entry]) -> PortResult<Vec<(usize, String)>> {
+        let known = self.shop.tables().await.pools.keys().copied().collect();
+        Ok(unstorable(entries, &known, "the shop"))
     }
 
     async fn fates(&self, orders: &[OrderId]) -> PortResult<Vec<(OrderId, Fingerprint, Decision)>> {

@@ -15,7 +15,10 @@ mod judging;
 mod rows;
 
 use crate::{
-    order_store::{batch::distinct, columns::Known},
+    order_store::{
+        batch::{distinct, pools_of, unstorable},
+        columns::Known,
+    },
     postgres::{Database, End, Patience, Source},
     sql::{Stop, signed},
 };
@@ -46,6 +49,15 @@ impl PostgresOrderStore {
 impl OrderStore for PostgresOrderStore {
     async fn decide(&self, now: Millis, entries: &[Entry]) -> PortResult<Vec<Judgement>> {
         judging::decide(&self.database, now, entries).await
+    }
+
+    async fn unstorable(&self, entries: &[Entry]) -> PortResult<Vec<(usize, String)>> {
+        let pools = pools_of(entries);
+        let known = self.database.read(Source::Primary, move |connection| {
+            let pools = pools.clone();
+            Box::pin(async move { Ok(rows::known_pools(connection, &pools).await?) })
+        });
+        Ok(unstorable(entries, &known.await?, "the database"))
     }
 
     async fn settlements(&self, orders: &[OrderId]) -> PortResult<Vec<Settlement>> {

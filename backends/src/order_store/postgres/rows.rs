@@ -10,7 +10,7 @@ use crate::{
 use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow, types::Uuid};
 use stampede_actors::ports::OrderRecord;
 use stampede_domain::{BuyerId, Fingerprint, Millis, OrderId, PoolId, PoolNumbers, decide::PoolRow};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Buyers read in one pair of arrays of about half a megabyte each.
 const BUYERS_A_PAGE: i64 = 50_000;
@@ -54,6 +54,13 @@ pub(super) fn lock(pools: &[PoolId]) -> String {
 /// The rows of [`lock`].
 pub(super) fn locked(rows: &[PgRow]) -> sqlx::Result<HashMap<PoolId, PoolRow>> {
     rows.iter().map(|row| Ok((PoolId(row.try_get(0)?), pool_row(row)?))).collect()
+}
+
+/// Those of `pools` that exist.
+pub(super) async fn known_pools(connection: &mut PgConnection, pools: &[PoolId]) -> sqlx::Result<HashSet<PoolId>> {
+    let ids: Vec<_> = pools.iter().map(|pool| pool.0).collect();
+    let rows = sqlx::query("SELECT id FROM pools WHERE id = ANY($1)").bind(ids).fetch_all(connection).await?;
+    rows.iter().map(|row| row.try_get(0).map(PoolId)).collect()
 }
 
 pub(super) async fn pool(connection: &mut PgConnection, pool: PoolId) -> sqlx::Result<Option<PoolRow>> {

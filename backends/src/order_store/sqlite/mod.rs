@@ -14,7 +14,7 @@ mod rows;
 
 use crate::{
     order_store::{
-        batch::{Batch, distinct},
+        batch::{Batch, distinct, pools_of, unstorable},
         columns::Known,
     },
     sql::{Stop, signed},
@@ -61,6 +61,11 @@ impl OrderStore for SqliteOrderStore {
         }
         let batch = Batch::new(now, entries);
         self.shop.writer.transaction(move |connection| Box::pin(decide(connection, batch))).await
+    }
+
+    async fn unstorable(&self, entries: &[Entry]) -> PortResult<Vec<(usize, String)>> {
+        let known = rows::known_pools(self.readers(), &pools_of(entries)).await.map_err(reading(FILE))?;
+        Ok(unstorable(entries, &known, FILE))
     }
 
     async fn settlements(&self, orders: &[OrderId]) -> PortResult<Vec<Settlement>> {

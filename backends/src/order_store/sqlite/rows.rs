@@ -12,7 +12,10 @@ use crate::{
 use sqlx::{Row, SqliteConnection, SqlitePool, sqlite::SqliteRow};
 use stampede_actors::ports::OrderRecord;
 use stampede_domain::{BuyerId, Fingerprint, Millis, OrderId, PoolId, PoolNumbers, decide::PoolRow};
-use std::{collections::HashMap, fmt::Write as _};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+};
 
 /// Buyers read in one text of about a megabyte.
 const BUYERS_A_TEXT: u64 = 50_000;
@@ -73,6 +76,15 @@ pub(super) async fn pool(connection: &mut SqliteConnection, pool: PoolId) -> sql
     };
     let limit_per_buyer = row.try_get::<Option<i64>, _>(5)?.map(as_units);
     Ok(Some(PoolRow { numbers, epoch: unsigned(row.try_get(4)?), limit_per_buyer }))
+}
+
+/// Those of `pools` that exist.
+pub(super) async fn known_pools(readers: &SqlitePool, pools: &[PoolId]) -> sqlx::Result<HashSet<PoolId>> {
+    let rows = sqlx::query("SELECT id FROM pools WHERE id IN (SELECT value FROM json_each(?))")
+        .bind(serde_json::to_string(pools).unwrap_or_default())
+        .fetch_all(readers)
+        .await?;
+    rows.iter().map(|row| row.try_get(0).map(PoolId)).collect()
 }
 
 pub(super) async fn update_pool(
