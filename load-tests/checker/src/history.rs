@@ -147,6 +147,10 @@ pub struct Fault {
     pub effect: Option<String>,
     /// Units claimed in a ledger that was lost by it: as many promises may be broken. `None`: no ledger was lost.
     pub lost_units: Option<u64>,
+    /// How much longer than usual the protocol lets the shop be closed after it, in milliseconds: one lease, where a ledger was
+    /// opened before the writers had come to rest.
+    #[serde(default)]
+    pub grace_ms: u64,
 }
 
 /// A text that is no history.
@@ -259,7 +263,7 @@ mod tests {
         recorder.answered(9, call, Outcome::Refused(Refusal::Ended(OrderStatus::Rejected)));
         recorder.answered(9, look, Outcome::Strange { what: "500".into() });
         let effect = Some("3 connections cut".to_owned());
-        let fault = Fault { kind: "cut".into(), began_ms: 6, over_ms: 8, effect, lost_units: Some(2) };
+        let fault = Fault { kind: "cut".into(), began_ms: 6, over_ms: 8, effect, lost_units: Some(2), grace_ms: 0 };
         recorder.note(10, What::Fault(fault));
         recorder.note(11, What::AllDecided {});
 

@@ -247,5 +247,7 @@ fn sold_out_while_units_were_free() {
 #[test]
 fn a_shop_that_does_not_come_back() {
     noticed(|sale| sale.expected.flows_within_ms = Some(17), Rule::Liveness, "no 202 for 18 ms", None);
+    let in_grace = |sale: &mut Sale| (sale.expected.flows_within_ms, sale.fault().grace_ms) = (Some(10), 7);
+    noticed(in_grace, Rule::Liveness, "no 202 for 18 ms", None);
     noticed(|sale| sale.expected.decided_within_ms = Some(69), Rule::Liveness, "70 ms after the last fault", None);
 }

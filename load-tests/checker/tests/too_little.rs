@@ -96,6 +96,15 @@ fn an_unknown_outcome_may_be_anything() {
 }
 
 #[test]
+fn a_shop_that_may_be_closed_longer_is_not_late() {
+    let mut sale = Sale::that_went_well();
+    sale.expected.flows_within_ms = Some(10);
+    assert!(!sale.judge().is_clean());
+    sale.fault().grace_ms = 8;
+    assert!(sale.judge().is_clean(), "{}", sale.judge());
+}
+
+#[test]
 fn a_fault_that_another_one_follows_is_not_judged_by_the_next_202() {
     let mut sale = Sale::that_went_well();
     sale.expected.flows_within_ms = Some(17);

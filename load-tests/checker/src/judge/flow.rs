@@ -22,27 +22,24 @@ fn is_fresh(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Accepted { replayed: false, .. })
 }
 
-/// Only while there is something to promise, and only until the next fault strikes.
+/// Only while there is something to promise, and only where no other fault struck meanwhile.
 fn judge_flow(promised: &[u64], faults: &[&Fault], expected: &Expectations, report: &mut Report) {
     let Some(limit) = expected.flows_within_ms else { return };
     for fault in faults {
         let others = faults.iter().filter(|other| !std::ptr::eq(**other, *fault));
+        let closed_until = |other: &Fault| other.over_ms + other.grace_ms;
         let is_disturbed =
-            |until: u64| others.clone().any(|other| other.began_ms <= until && other.over_ms > fault.over_ms);
-        let next = promised[promised.partition_point(|at| *at < fault.over_ms)..].first();
-        match next {
-            Some(next) if *next <= fault.over_ms + limit => {
-                if !is_disturbed(*next) {
-                    report.counts.slowest_recovery_ms = report.counts.slowest_recovery_ms.max(next - fault.over_ms);
-                }
-            }
-            Some(next) if !is_disturbed(fault.over_ms + limit) => {
-                let how = format!("no 202 for {} ms after “{}” was over", next - fault.over_ms, fault.kind);
-                report.counts.slowest_recovery_ms = report.counts.slowest_recovery_ms.max(next - fault.over_ms);
-                report.breach(Rule::Liveness, how, []);
-            }
-            // None: it was over when the last unit was promised already.
-            Some(_) | None => {}
+            |until: u64| others.clone().any(|other| other.began_ms <= until && closed_until(other) > fault.over_ms);
+        // When nothing is promised any more, everything was.
+        let Some(next) = promised[promised.partition_point(|at| *at < fault.over_ms)..].first() else { continue };
+        let latest = closed_until(fault) + limit;
+        if is_disturbed(*next.min(&latest)) {
+            continue;
+        }
+        report.counts.slowest_recovery_ms = report.counts.slowest_recovery_ms.max(next - fault.over_ms);
+        if *next > latest {
+            let how = format!("no 202 for {} ms after “{}” was over", next - fault.over_ms, fault.kind);
+            report.breach(Rule::Liveness, how, []);
         }
     }
 }

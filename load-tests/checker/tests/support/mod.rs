@@ -42,7 +42,14 @@ pub(crate) fn replayed(quantity: u32) -> Outcome {
 }
 
 pub(crate) fn fault(began_ms: u64, over_ms: u64) -> Fault {
-    Fault { kind: "a writer is killed".into(), began_ms, over_ms, effect: Some("dead".into()), lost_units: None }
+    Fault {
+        kind: "a writer is killed".into(),
+        began_ms,
+        over_ms,
+        effect: Some("dead".into()),
+        lost_units: None,
+        grace_ms: 0,
+    }
 }
 
 /// Something asked and at once answered, behind everything else.
