@@ -7,5 +7,7 @@ mod harness;
 mod losing_the_ledger;
 mod selling;
 mod starting;
+mod storm;
+mod storming;
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,9 +6,9 @@ use crate::{
         buyers::{Buyers, Told},
         observer::Observer,
     },
-    support::{key, until},
+    support::until,
 };
-use rand::{SeedableRng, rngs::SmallRng};
+use stampede_domain::OrderId;
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::Instant};
 
@@ -79,14 +79,16 @@ async fn a_web_node_frozen_between_publish_and_promise_promises_nothing_wrong() 
     shop.grounds.pubsub_faults(r#"{"publish_answer_delay_ms": 1000}"#).await;
     let stored = async || shop.grounds.pubsub_stats().await["publish"]["messages"].as_u64().unwrap();
     let before = stored().await;
-    let frozen: Vec<_> = (0..20).map(|_| key()).collect();
-    let asked: Vec<_> = frozen
-        .iter()
-        .map(|key| {
-            let (door, key) = (Arc::clone(&shop.door), key.clone());
-            tokio::spawn(async move { door.buy(Some(0), &key, "eva", 1).await })
+    let frozen: Vec<_> = (0..20).map(|_| buyers.key()).collect();
+    let ask = |key: OrderId| {
+        let (mut visitor, record) = (shop.door.visitor(Some(0)), Arc::clone(&buyers.record));
+        tokio::spawn(async move {
+            let asked = record.asks(key, "eva", 1);
+            let answer = visitor.buy(&key.to_string(), "eva", 1).await;
+            record.heard(&asked, answer.as_ref())
         })
-        .collect();
+    };
+    let asked: Vec<_> = frozen.iter().copied().map(ask).collect();
     until("the orders are stored", &mut async || stored().await >= before + 20).await;
     shop.webs[0].signal("STOP");
     shop.grounds.pubsub_faults("{}").await;
@@ -100,7 +102,8 @@ async fn a_web_node_frozen_between_publish_and_promise_promises_nothing_wrong() 
     let mut repeating = JoinSet::new();
     for (seed, key) in (0..).zip(frozen) {
         let buyers = Arc::clone(&buyers);
-        repeating.spawn(async move { buyers.order_by(&key, "eva", 1, &mut SmallRng::seed_from_u64(seed)).await });
+        let mut eva = buyers.buyer(seed, 3);
+        repeating.spawn(async move { buyers.order_by(&mut eva, key, "eva", 1).await });
     }
     let told = repeating.join_all().await;
     assert!(told.iter().all(|told| matches!(told, Told::Yes)), "not every order was taken up by the other node");

@@ -8,7 +8,7 @@ use std::pin::Pin;
 pub(super) type Strike<'a> = Pin<Box<dyn Future<Output = Struck> + 'a>>;
 
 /// A fault.
-pub(super) struct Fault {
+pub(super) struct Misfortune {
     pub(super) name: &'static str,
     pub(super) strike: for<'a> fn(&'a mut Cluster, &'a Record) -> Strike<'a>,
 }
@@ -16,8 +16,8 @@ pub(super) struct Fault {
 macro_rules! faults {
     ($($name:literal => $strike:expr,)+) => {
         /// All of them.
-        pub(super) const FAULTS: &[Fault] =
-            &[$(Fault { name: $name, strike: |shop, record| Box::pin(($strike)(shop, record)) }),+];
+        pub(super) const FAULTS: &[Misfortune] =
+            &[$(Misfortune { name: $name, strike: |shop, record| Box::pin(($strike)(shop, record)) }),+];
     };
 }
 

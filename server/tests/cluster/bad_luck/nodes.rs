@@ -1,6 +1,6 @@
 //! Processes of the shop are killed, stand still, or are restarted.
 
-use super::{Struck, pubsub::total, redis};
+use super::Struck;
 use crate::{
     harness::{Cluster, record::Record},
     support::until,
@@ -39,10 +39,10 @@ pub(super) async fn web_frozen(shop: &mut Cluster, _: &Record) -> Struck {
 }
 
 pub(super) async fn writer_frozen(shop: &mut Cluster, _: &Record) -> Struck {
-    let before = total(&shop.grounds.pubsub_stats().await, "expired");
+    let before = shop.grounds.pubsub_total("expired").await;
     shop.writers[0].signal("STOP");
     tokio::time::sleep(WRITER_STANDS_STILL).await;
-    let expired = total(&shop.grounds.pubsub_stats().await, "expired") - before;
+    let expired = shop.grounds.pubsub_total("expired").await - before;
     shop.writers[0].signal("CONT");
     assert!(expired > 0, "too little: it held nothing");
     Struck::seen(Some(format!("{expired} leases ran out")))
@@ -64,7 +64,7 @@ pub(super) async fn rolling(shop: &mut Cluster, record: &Record) -> Struck {
 
 /// The power fails. What was in flight in the ledger is lost; what was acknowledged by anybody is not.
 pub(super) async fn power_cut(shop: &mut Cluster, _: &Record) -> Struck {
-    let lost_claims = redis::kill(shop).await;
+    let lost_units = Some(shop.grounds.kill_redis().await);
     for node in shop.webs.iter_mut().chain(&mut shop.writers) {
         node.kill();
     }
@@ -79,9 +79,9 @@ pub(super) async fn power_cut(shop: &mut Cluster, _: &Record) -> Struck {
         shop.writers[node].start().await;
         shop.start_web(node).await;
     }
-    Struck { lost_claims, ..Struck::over() }
+    Struck { lost_units, ..Struck::over() }
 }
 
 async fn streams(shop: &Cluster) -> u64 {
-    total(&shop.grounds.pubsub_stats().await, "streams")
+    shop.grounds.pubsub_total("streams").await
 }

@@ -5,7 +5,6 @@ use crate::{
     harness::{Cluster, record::Record},
     support::until,
 };
-use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -26,7 +25,7 @@ pub(super) async fn killed(shop: &mut Cluster, record: &Record) -> Struck {
     until("orders flow", &mut async || record.first_promise_after(over).is_some()).await;
     let slowest = record.slowest_promise_after(began);
     let evidence = (slowest >= DEAD / 2).then(|| format!("a 202 took {slowest:.1?}"));
-    Struck { over, evidence, lost_claims: 0 }
+    Struck { over, evidence, lost_units: None }
 }
 
 pub(super) async fn frozen(shop: &mut Cluster, _: &Record) -> Struck {
@@ -66,7 +65,7 @@ pub(super) async fn failing(shop: &mut Cluster, _: &Record) -> Struck {
 pub(super) async fn twice(shop: &mut Cluster, _: &Record) -> Struck {
     let counts = async |shop: &Cluster| {
         let stats = shop.grounds.pubsub_stats().await;
-        (stats["publish"]["messages"].as_u64().unwrap(), total(&stats, "delivered"))
+        (stats["publish"]["messages"].as_u64().unwrap(), shop.grounds.pubsub_total("delivered").await)
     };
     let before = counts(shop).await;
     during(shop, r#"{"deliver_copies": 2, "shuffle": true, "deliver_delay_ms": 300}"#).await;
@@ -80,9 +79,4 @@ async fn during(shop: &Cluster, knobs: &str) {
     shop.grounds.pubsub_faults(knobs).await;
     tokio::time::sleep(LASTS).await;
     shop.grounds.pubsub_faults("{}").await;
-}
-
-/// A counter, summed over all subscriptions.
-pub(super) fn total(stats: &Value, counter: &str) -> u64 {
-    stats["subscriptions"].as_object().unwrap().values().map(|one| one[counter].as_u64().unwrap()).sum()
 }

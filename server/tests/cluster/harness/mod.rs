@@ -7,6 +7,7 @@
     reason = "two test programs use their parts, and a test stops where it cannot go on"
 )]
 
+pub(crate) mod books;
 pub(crate) mod buyers;
 pub(crate) mod door;
 pub(crate) mod node;
@@ -14,6 +15,7 @@ pub(crate) mod observer;
 pub(crate) mod record;
 pub(crate) mod servers;
 pub(crate) mod verdict;
+pub(crate) mod visitor;
 
 use crate::support::until;
 use door::Door;
@@ -22,10 +24,7 @@ use servers::{Home, Server, run, said};
 use std::{
     collections::HashMap,
     process::{Command, Output},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -33,9 +32,11 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_stampede");
 /// How long anything may take that is waited for: far longer than it takes on a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Counts the claims of every pool.
-pub(crate) const CLAIMS: &str = "local claims = 0
-    for _, key in ipairs(redis.call('KEYS', '*:claims')) do claims = claims + redis.call('HLEN', key) end";
+/// Counts the units that are claimed, of every pool: the 17th number of a book's head (`lua/book.lua`).
+pub(crate) const CLAIMED: &str = "local claimed = 0
+    for _, key in ipairs(redis.call('KEYS', '*:head')) do
+        claimed = claimed + struct.unpack('<i8', redis.call('GET', key), 129)
+    end";
 
 /// The three servers, with an empty shop on them.
 pub(crate) struct Grounds {
@@ -72,7 +73,6 @@ impl Grounds {
             ("STAMPEDE_HTTP_ADDR", "127.0.0.1:0"),
             ("STAMPEDE_OPS_ADDR", "127.0.0.1:0"),
             ("STAMPEDE_DEMO_OPENS_IN", "0s"),
-            ("STAMPEDE_DEMO_LIMIT_PER_BUYER", "0"),
             ("STAMPEDE_BUYER_ATTEMPTS_PER_SECOND", "0"),
             ("STAMPEDE_LOG", "info,actix_server=warn,actix_http=off"),
         ];
@@ -104,17 +104,30 @@ impl Grounds {
         said(run(shell).await, "some commands to Redis")
     }
 
-    /// Empties Redis at a moment when so many claims at least are in flight, and says how many: each is an order that may lose
-    /// its promise. All in one script, so that nobody claims in between.
+    /// Empties Redis at a moment when so many units at least are claimed, and says how many: as many orders may lose their
+    /// promise. All in one script, so that nobody claims in between.
     pub(crate) async fn empty_redis(&self, at_least: u64) -> u64 {
-        let empty = format!("if claims >= {at_least} then redis.call('FLUSHALL') return claims else return 0 end");
-        let mut claims = 0;
-        until("claims are in flight", &mut async || {
-            claims = self.redis(&["eval", &format!("{CLAIMS} {empty}"), "0"]).await.parse().unwrap();
-            claims > 0
+        let empty = format!("if claimed >= {at_least} then redis.call('FLUSHALL') return claimed else return 0 end");
+        let mut claimed = 0;
+        until("units are claimed", &mut async || {
+            claimed = self.redis(&["eval", &format!("{CLAIMED} {empty}"), "0"]).await.parse().unwrap();
+            claimed > 0
         })
         .await;
-        claims
+        claimed
+    }
+
+    /// Kills Redis, and says how many units were claimed in it: counted and held still in one step, so that nobody claims in
+    /// between.
+    pub(crate) async fn kill_redis(&self) -> u64 {
+        let count = format!("{} return claimed", CLAIMED.replace('\n', " "));
+        until("units are claimed", &mut async || self.redis(&["eval", &count, "0"]).await.parse::<u64>().unwrap() > 0)
+            .await;
+        let answer = self.redis_steps(&format!("MULTI\nEVAL \"{count}\" 0\nCLIENT PAUSE 60000 ALL\nEXEC\n")).await;
+        self.redis.tell("kill", &[]).await;
+        // Of the last two lines, which are what EXEC answers.
+        let counted = answer.lines().rev().nth(1).and_then(|line| line.trim().parse().ok());
+        counted.unwrap_or_else(|| panic!("no count: {answer}"))
     }
 
     /// What the Pub/Sub server does wrong from now on; `{}`: nothing.
@@ -122,6 +135,18 @@ impl Grounds {
         let request = door::client().put(format!("{}/faults", self.pubsub.url())).body(faults.to_owned());
         let answer = request.send().await.unwrap();
         assert!(answer.status().is_success(), "{faults}: {answer:?}");
+    }
+
+    /// Has the Pub/Sub server do something at once: `expire-leases`, `drop-streams`.
+    pub(crate) async fn pubsub_does(&self, what: &str) -> serde_json::Value {
+        let answer = door::client().post(format!("{}/{what}", self.pubsub.url())).send().await.unwrap();
+        crate::support::json(answer).await
+    }
+
+    /// A counter of the Pub/Sub server, summed over all subscriptions.
+    pub(crate) async fn pubsub_total(&self, counter: &str) -> u64 {
+        let stats = self.pubsub_stats().await;
+        stats["subscriptions"].as_object().unwrap().values().map(|one| one[counter].as_u64().unwrap()).sum()
     }
 
     /// What the Pub/Sub server has counted.
@@ -135,8 +160,10 @@ impl Grounds {
 pub(crate) struct Cluster {
     pub(crate) webs: Vec<Node>,
     pub(crate) writers: Vec<Node>,
-    pub(crate) door: Arc<Door>,
+    pub(crate) door: Door,
     pub(crate) capacity: u64,
+    /// Most units of one buyer.
+    pub(crate) limit: Option<u32>,
     nginx: Server,
     pub(crate) grounds: Grounds,
 }
@@ -144,14 +171,26 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// A shop of two web nodes and two writers behind a proxy that sells `capacity` tickets from now on.
     pub(crate) async fn selling(capacity: u32) -> Self {
-        let mut grounds = Grounds::open().await;
+        Self::on(Grounds::open().await, capacity, None, |_, _| {}).await
+    }
+
+    /// The same on these servers, at most `limit` tickets a buyer; `wire` may change where a node finds its servers.
+    pub(crate) async fn on(
+        mut grounds: Grounds,
+        capacity: u32,
+        limit: Option<u32>,
+        wire: impl Fn(&str, &mut Settings),
+    ) -> Self {
         grounds.settings.insert("STAMPEDE_DEMO_CAPACITY", capacity.to_string());
+        grounds.settings.insert("STAMPEDE_DEMO_LIMIT_PER_BUYER", limit.unwrap_or(0).to_string());
         let home = &grounds.home.directory;
         let node = |role: &str, number: usize, database: &str| {
             let mut settings: HashMap<_, _> = grounds.settings.clone();
             settings.insert("STAMPEDE_ROLE", role.to_owned());
             settings.insert("DATABASE_URL", database.to_owned());
-            (format!("{role}-{number}"), settings)
+            let name = format!("{role}-{number}");
+            wire(&name, &mut settings);
+            (name, settings)
         };
         let writers = [1, 2].map(|number| {
             let (name, settings) = node("writer", number, &grounds.writer_database);
@@ -168,9 +207,9 @@ impl Cluster {
         std::fs::create_dir(nginx.directory()).unwrap();
         std::fs::write(nginx.directory().join("nodes"), doors.join("\n") + "\n").unwrap();
         nginx.tell("start", &[]).await;
-        let door = Arc::new(Door::new(nginx.url(), doors.iter().map(|address| format!("http://{address}")).collect()));
-        let mut cluster =
-            Self { webs: webs.into(), writers: writers.into(), door, capacity: u64::from(capacity), nginx, grounds };
+        let door = Door::new(&nginx.url(), doors.iter().map(|address| address.parse().unwrap()).collect());
+        let (webs, writers, capacity) = (webs.into(), writers.into(), capacity.into());
+        let mut cluster = Self { webs, writers, door, capacity, limit, nginx, grounds };
         for writer in 0..2 {
             cluster.writers[writer].start().await;
         }

@@ -78,9 +78,14 @@ impl Node {
             .unwrap()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.running.as_ref().expect("the node runs").id()
+    }
+
     /// `STOP` freezes it, `CONT` lets it go on.
     pub(crate) fn signal(&self, signal: &str) {
-        let id = self.running.as_ref().expect("the node runs").id().to_string();
+        let id = self.id().to_string();
         assert!(Command::new("kill").args([&format!("-{signal}"), &id]).status().unwrap().success());
     }
 

@@ -1,6 +1,6 @@
 //! Somebody who looks at both web nodes at the same moment, again and again.
 
-use super::door::{Door, Numbers};
+use super::door::{Door, Numbers, numbers};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -20,15 +20,16 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    pub(crate) fn of(door: &Arc<Door>) -> Self {
+    pub(crate) fn of(door: &Door) -> Self {
         let seen = Arc::new(Mutex::new([None; 2]));
-        let (door, noted) = (Arc::clone(door), Arc::clone(&seen));
+        let (mut visitors, noted) = ([0, 1].map(|web| door.visitor(Some(web))), Arc::clone(&seen));
         let looking = tokio::spawn(async move {
             let mut every = tokio::time::interval(EVERY);
             loop {
                 every.tick().await;
                 let asked = Instant::now();
-                let shown = tokio::join!(door.numbers(0), door.numbers(1));
+                let [one, other] = &mut visitors;
+                let shown = tokio::join!(numbers(one), numbers(other));
                 let mut noted = noted.lock().unwrap();
                 for (before, now) in noted.iter_mut().zip([shown.0, shown.1]) {
                     if let Some(now) = now

@@ -33,6 +33,12 @@ impl Server {
         std::fs::read_to_string(self.directory.join("url")).unwrap().trim().to_owned()
     }
 
+    /// Its process, while it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        let text = std::fs::read_to_string(self.directory.join("pid")).ok()?;
+        text.split_whitespace().next()?.parse().ok()
+    }
+
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }

@@ -1,23 +1,28 @@
-//! What must be true when everything is over: every 202 has exactly one fate, what was sold adds up, the nodes agree, the
-//! laws hold.
+//! What must be true when everything is over: the nodes agree on numbers that are the store's, and the checker finds every law
+//! holding in what buyers were told and in what store, ledger and bus hold.
 
 use super::{
     Cluster,
-    door::{Numbers, Outcome},
+    door::Numbers,
     observer::Observer,
-    record::{Promise, Record},
+    record::{Record, pool},
 };
-use std::{collections::HashMap, time::Duration};
+use stampede_checker::{Expectations, Outcome, PoolTerms, Report, judge};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::Instant};
 
 /// How long an order may be undecided after the last fault (PROTOCOL: liveness).
-const DECIDED_WITHIN: Duration = Duration::from_secs(25);
+pub(crate) const DECIDED_WITHIN: Duration = Duration::from_secs(25);
 /// How long an abandoned claim may hide its units, and what a loaded machine adds.
 const FREE_WITHIN: Duration = Duration::from_secs(40);
+/// Between two questions for an order that nobody can tell about.
+const BREATH: Duration = Duration::from_millis(100);
+/// Orders asked for by name after a sale, besides those of the store: all of them in the full size.
+const ASKED_FOR: usize = if cfg!(feature = "proof") { usize::MAX } else { 1_000 };
+/// As `demo/frequency-festival.toml` says.
+const MAX_PER_ORDER: u32 = 6;
 /// How far apart the nodes' numbers may come to rest.
 const AGREED_WITHIN: Duration = Duration::from_millis(250);
-/// Orders asked for by name after a sale, besides those of the export: all of them in the full size.
-const ASKED_FOR: usize = if cfg!(feature = "proof") { usize::MAX } else { 1_000 };
 
 /// How it ended.
 #[derive(Debug)]
@@ -32,15 +37,28 @@ pub(crate) struct Verdict {
 }
 
 impl Cluster {
+    /// What a sale of this shop is judged by, as far as the shop decides that.
+    pub(crate) fn expectations(&self) -> Expectations {
+        Expectations::of(PoolTerms {
+            pool: pool(),
+            capacity: u32::try_from(self.capacity).unwrap(),
+            limit: self.limit,
+            max_per_order: Some(MAX_PER_ORDER),
+            sells_out: false,
+            open_throughout: true,
+        })
+    }
+
     /// Waits until every 202 told so far is decided, while others go on buying. How long after the last fault, which was at
     /// `last_fault`, that was.
     pub(crate) async fn decided(&self, record: &Record, last_fault: Instant) -> Duration {
         let promised = record.promises();
         loop {
-            let fates = self.fates().await;
-            let open = fates.undecided(&promised);
+            let decided: HashSet<_> = self.grounds.decided().await.collect();
+            let open: Vec<_> = promised.difference(&decided).collect();
             let waited = last_fault.elapsed();
             if open.is_empty() {
+                record.all_decided();
                 return waited;
             }
             assert!(
@@ -54,51 +72,42 @@ impl Cluster {
         }
     }
 
-    /// Judges a sale that is over. Broken promises are counted; everything else that must not be ends the test.
-    pub(crate) async fn judge(&self, record: &Record, observer: &Observer) -> Verdict {
+    /// Judges a sale that is over: what must not be ends the test.
+    pub(crate) async fn judge(&self, record: &Arc<Record>, observer: &Observer) -> Verdict {
         let over = Instant::now();
-        record.is_in_order();
         self.decided(record, over).await;
-        let (promises, fates) = (record.promises(), self.fates().await);
-        let broken = fates.broken(&promises);
-        self.answers_agree(&promises.into_keys().collect::<Vec<_>>(), &fates).await;
-
+        self.everybody_looks(record).await;
         let (shown, nodes_apart) = self.at_rest(observer).await;
         let quiet_in = over.elapsed();
-        let sold = self.fates().await.sold();
-        assert!(sold <= self.capacity, "{sold} sold of {}", self.capacity);
+        let report = self.report(record, &self.expectations()).await;
+        assert!(report.is_clean(), "{report}");
+        let sold = report.counts.sold;
         let truth = Numbers { available: self.capacity - sold, in_flight: 0, sold };
         assert_eq!(shown, truth, "what the nodes show is not what is stored");
         assert!(nodes_apart <= AGREED_WITHIN, "the nodes came to rest {nodes_apart:?} after each other");
         let audit = self.audit().await;
         assert!(audit.contains(&format!("sold {sold}")), "{audit}");
-        Verdict { quiet_in, nodes_apart, sold, broken }
+        Verdict { quiet_in, nodes_apart, sold, broken: report.counts.broken_promises }
     }
 
-    /// Every order's fate, from the store.
-    async fn fates(&self) -> Fates {
-        Fates::of(&self.run_well(&["orders", "export"]).await)
-    }
-
-    /// Who asks for their order is told what is stored.
-    async fn answers_agree(&self, keys: &[String], fates: &Fates) {
-        let every = keys.len().div_ceil(ASKED_FOR).max(1);
+    /// Who was told 202 asks for their order until they are told where it stands.
+    pub(crate) async fn everybody_looks(&self, record: &Arc<Record>) {
+        let mut orders: Vec<_> = record.promises().into_iter().collect();
+        orders.sort_unstable();
+        let every = orders.len().div_ceil(ASKED_FOR).max(1);
         let mut lanes = JoinSet::new();
         for lane in 0..16 {
-            let door = std::sync::Arc::clone(&self.door);
-            let orders = keys.iter().step_by(every).skip(lane).step_by(16);
-            let orders: Vec<_> = orders.map(|key| (key.clone(), fates.0[key].status.clone())).collect();
+            let (record, mut visitor) = (Arc::clone(record), self.door.visitor(None));
+            let orders: Vec<_> = orders.iter().copied().step_by(every).skip(lane).step_by(16).collect();
             lanes.spawn(async move {
-                for (order, status) in orders {
+                for order in orders {
                     let began = Instant::now();
                     loop {
-                        match door.get(&format!("/api/orders/{order}")).await {
-                            Outcome::Answered(answer) if answer.status == 200 => {
-                                assert_eq!(answer.body["status"], status, "order {order}");
-                                break;
-                            }
-                            Outcome::Answered(answer) if answer.status != 503 => panic!("order {order}: {answer:?}"),
-                            _ => tokio::time::sleep(Duration::from_millis(100)).await,
+                        let asked = record.looks(order);
+                        let answer = visitor.get(&format!("/api/orders/{order}")).await;
+                        match record.heard(&asked, answer.as_ref()) {
+                            Outcome::Unknown | Outcome::NotKnownYet => tokio::time::sleep(BREATH).await,
+                            _ => break,
                         }
                         assert!(began.elapsed() < DECIDED_WITHIN, "nobody says what became of order {order}");
                     }
@@ -108,9 +117,24 @@ impl Cluster {
         lanes.join_all().await;
     }
 
+    /// What the checker says of a shop at rest. Acknowledgements are not waited for by anybody: the bus may need a moment.
+    pub(crate) async fn report(&self, record: &Record, expected: &Expectations) -> Report {
+        let began = Instant::now();
+        loop {
+            let books = self.grounds.books().await;
+            let book = books.pools[0].ledger;
+            let is_quiet = books.bus.waiting == 0
+                && book.is_some_and(|book| book.claims == 0 && book.settled == books.pools[0].store);
+            if is_quiet || began.elapsed() > FREE_WITHIN {
+                return judge(&record.history(), &books, expected);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
     /// Waits until every node shows that nothing is in flight, and then the same for as long as nodes may differ: that,
     /// and how long after the first one the last one came to it.
-    async fn at_rest(&self, observer: &Observer) -> (Numbers, Duration) {
+    pub(crate) async fn at_rest(&self, observer: &Observer) -> (Numbers, Duration) {
         let began = Instant::now();
         loop {
             let seen = observer.seen();
@@ -124,76 +148,5 @@ impl Cluster {
             assert!(began.elapsed() < FREE_WITHIN, "not at rest after {FREE_WITHIN:?}: {seen:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-    }
-}
-
-/// What became of every order.
-struct Fates(HashMap<String, Fate>);
-
-/// What became of an order.
-struct Fate {
-    units: u32,
-    status: String,
-}
-
-impl Fates {
-    /// Reads what `stampede orders export` writes. An id twice is two fates.
-    fn of(csv: &str) -> Self {
-        let mut fates = HashMap::new();
-        for line in csv.lines().skip(1) {
-            let fields: Vec<_> = line.splitn(6, ',').collect();
-            let fate = Fate { units: fields[3].parse().unwrap(), status: fields[4].to_owned() };
-            let twice = fates.insert(fields[0].to_owned(), fate);
-            assert!(twice.is_none(), "order {} has two rows", fields[0]);
-        }
-        Self(fates)
-    }
-
-    fn undecided<'a>(&self, promises: &'a HashMap<String, Promise>) -> Vec<&'a String> {
-        let is_final = |fate: &Fate| matches!(fate.status.as_str(), "confirmed" | "rejected" | "expired" | "failed");
-        promises.keys().filter(|key| !self.0.get(*key).is_some_and(is_final)).collect()
-    }
-
-    /// How many decided promises were not kept. One that was kept with other units was never made.
-    fn broken(&self, promises: &HashMap<String, Promise>) -> u64 {
-        for (key, promise) in promises {
-            assert_eq!(self.0[key].units, promise.units, "order {key} has other units than it was promised");
-        }
-        promises.keys().filter(|key| self.0[*key].status != "confirmed").count() as u64
-    }
-
-    fn sold(&self) -> u64 {
-        self.0.values().filter(|fate| fate.status == "confirmed").map(|fate| u64::from(fate.units)).sum()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Fates, HashMap, Promise};
-
-    const CSV: &str = "order_id,event,ticket_type,quantity,status,reason,user_id\n\
-        one,festival,general,2,confirmed,,\"a, b\"\ntwo,festival,general,1,rejected,sold_out,b\n";
-
-    fn promised(orders: &[(&str, u32)]) -> HashMap<String, Promise> {
-        orders.iter().map(|(key, units)| ((*key).to_owned(), Promise { units: *units })).collect()
-    }
-
-    #[test]
-    fn a_promise_that_was_broken_or_forgotten_is_found() {
-        let fates = Fates::of(CSV);
-        assert_eq!((fates.sold(), fates.broken(&promised(&[("one", 2), ("two", 1)]))), (2, 1));
-        assert_eq!(fates.undecided(&promised(&[("one", 2), ("three", 1)])), ["three"]);
-    }
-
-    #[test]
-    #[should_panic(expected = "other units")]
-    fn a_promise_of_other_units_is_found() {
-        Fates::of(CSV).broken(&promised(&[("one", 1)]));
-    }
-
-    #[test]
-    #[should_panic(expected = "two rows")]
-    fn an_order_with_two_fates_is_found() {
-        Fates::of(&format!("{CSV}one,festival,general,2,confirmed,,a\n"));
     }
 }

@@ -1,0 +1,165 @@
+//! Who breaks things: a shuffled deck of all kinds, each card in the middle of a wave, and the next one when 202s flow again.
+
+use super::{
+    Arena, FLOWS_WITHIN, Size, Struck,
+    kinds::{Fault, KINDS, Kind},
+    servers::{self, Accident},
+    table::Row,
+    wires,
+};
+use rand::{Rng, SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use stampede_checker::Fault as Noted;
+use std::{sync::atomic::Ordering, time::Duration};
+use tokio::{task::JoinHandle, time::Instant};
+
+/// How long a wave is waited for until so many are under way; fewer is too little, and the checker says so.
+const RISES_WITHIN: Duration = Duration::from_secs(3);
+/// The shop sells before anything is broken.
+const BEGINS_WITHIN: Duration = Duration::from_secs(30);
+/// How often it is looked.
+const BREATH: Duration = Duration::from_millis(5);
+/// How long some process stands still in the background while everything else goes on; beyond a lease now and then.
+const STANDS_STILL_MS: std::ops::Range<u64> = 3_000..15_000;
+/// Between two of those.
+const IN_PEACE: Duration = Duration::from_secs(20);
+
+/// The chance of a seed.
+pub(super) fn chance(seed: u64) -> SmallRng {
+    SmallRng::seed_from_u64(seed)
+}
+
+/// Somebody who stands still in the background.
+struct Sleeper {
+    began: Instant,
+    kind: &'static str,
+    in_flight: u64,
+    until: JoinHandle<Struck>,
+}
+
+/// Rages until the time is up and enough was broken.
+pub(super) async fn rage(mut arena: Arena<'_>, size: &Size) -> Vec<Row> {
+    first_sales(&arena).await;
+    let (began, mut rows, mut deck) = (Instant::now(), Vec::new(), Vec::new());
+    let (mut sleeper, mut peace): (Option<Sleeper>, _) = (None, Instant::now());
+    while began.elapsed() < size.lasts || (rows.len() as u64) < size.faults {
+        if sleeper.as_ref().is_some_and(|sleeper| sleeper.until.is_finished()) {
+            rows.extend(wake(sleeper.take(), &arena).await);
+            peace = Instant::now();
+        }
+        if sleeper.is_none() && !size.is_short && peace.elapsed() > IN_PEACE {
+            sleeper = Some(lull(&mut arena));
+        }
+        let Some(kind) = draw(&mut deck, &mut arena.chance, size, sleeper.is_some()) else { continue };
+        rows.push(strike(&mut arena, kind, size).await);
+    }
+    rows.extend(wake(sleeper, &arena).await);
+    rows
+}
+
+async fn first_sales(arena: &Arena<'_>) {
+    let began = Instant::now();
+    while arena.record.promised() < 50 {
+        assert!(began.elapsed() < BEGINS_WITHIN, "the shop does not sell");
+        tokio::time::sleep(BREATH).await;
+    }
+}
+
+/// Each kind comes once before any comes again.
+fn draw(deck: &mut Vec<Kind>, chance: &mut SmallRng, size: &Size, somebody_sleeps: bool) -> Option<Kind> {
+    if deck.is_empty() {
+        deck.extend(KINDS.iter().filter(|kind| kind.is_short || !size.is_short));
+        deck.shuffle(chance);
+        if size.is_short {
+            // The card at the bottom: after it the shop may have to be closed for a lease.
+            deck.sort_by_key(|kind| !matches!(kind.fault, Fault::Server(Accident::RedisEmptied)));
+        }
+    }
+    // Who stands still cannot be killed, and the other one is needed.
+    let touches_a_process = |kind: &Kind| {
+        use Accident as A;
+        matches!(kind.fault, Fault::Server(A::WebKilled | A::WriterKilled | A::WebFrozen(_) | A::WriterFrozen(_)))
+    };
+    let at = deck.iter().rposition(|kind| !somebody_sleeps || !touches_a_process(kind));
+    match at {
+        Some(at) => Some(deck.remove(at)),
+        None => {
+            deck.clear();
+            None
+        }
+    }
+}
+
+/// One fault, in the middle of a wave.
+async fn strike(arena: &mut Arena<'_>, kind: Kind, size: &Size) -> Row {
+    arena.buyers.wave();
+    let rising = Instant::now();
+    let in_flight = || arena.record.in_flight.load(Ordering::Relaxed);
+    while in_flight() < size.in_flight && rising.elapsed() < RISES_WITHIN {
+        tokio::time::sleep(BREATH).await;
+    }
+    let (began, hit) = (Instant::now(), in_flight());
+    let struck = match kind.fault {
+        Fault::Wire(side, to, trouble) => Struck::by(wires::strike(arena, side, to, trouble).await),
+        Fault::Server(accident) => servers::strike(arena, accident).await,
+    };
+    note(arena, kind.name, began, &struck);
+    let row = Row {
+        name: kind.name,
+        began: arena.record.at(began),
+        in_flight: hit,
+        lasted: struck.over - began,
+        recovered: recovery(arena, struck.over).await,
+        effect: struck.effect,
+    };
+    row.print();
+    row
+}
+
+fn note(arena: &Arena<'_>, kind: &str, began: Instant, struck: &Struck) {
+    arena.record.broke(Noted {
+        kind: kind.to_owned(),
+        began_ms: arena.record.at(began),
+        over_ms: arena.record.at(struck.over),
+        effect: struck.effect.clone(),
+        lost_units: struck.lost_units,
+        grace_ms: u64::try_from(struck.grace.as_millis()).unwrap_or(u64::MAX),
+    });
+}
+
+/// How long after it was over somebody was told 202 that had not been promised before.
+async fn recovery(arena: &Arena<'_>, over: Instant) -> Option<Duration> {
+    let patience = 4 * FLOWS_WITHIN;
+    while over.elapsed() < patience {
+        if let Some(first) = arena.record.first_promise_after(over) {
+            return Some(first);
+        }
+        tokio::time::sleep(BREATH).await;
+    }
+    None
+}
+
+/// Some process stands still for a while.
+fn lull(arena: &mut Arena<'_>) -> Sleeper {
+    let (is_web, node) = (arena.chance.random_bool(0.5), arena.chance.random_range(0..2));
+    let id = if is_web { arena.shop.webs[node].id() } else { arena.shop.writers[node].id() };
+    let ms = arena.chance.random_range(STANDS_STILL_MS);
+    let kind = if is_web { "a web node stands still for long" } else { "a writer stands still for long" };
+    let until = tokio::spawn(async move { Struck::by(servers::frozen(id, ms).await) });
+    Sleeper { began: Instant::now(), in_flight: arena.record.in_flight.load(Ordering::Relaxed), kind, until }
+}
+
+async fn wake(sleeper: Option<Sleeper>, arena: &Arena<'_>) -> Option<Row> {
+    let Sleeper { began, in_flight, kind, until } = sleeper?;
+    let struck = until.await.expect("a process can be stopped and continued");
+    note(arena, kind, began, &struck);
+    let row = Row {
+        name: kind,
+        began: arena.record.at(began),
+        in_flight,
+        lasted: struck.over - began,
+        recovered: recovery(arena, struck.over).await,
+        effect: struck.effect,
+    };
+    row.print();
+    Some(row)
+}
