@@ -1,6 +1,6 @@
 //! What happened, counted in one place. The logic announces; it knows no metric.
 
-use crate::ports::Judgement;
+use crate::ports::{Judgement, Limit};
 use metrics::{Counter, counter};
 use stampede_domain::{Decision, OrderRefused, ledger::Broken};
 use std::cell::RefCell;
@@ -21,6 +21,10 @@ pub enum Fact {
     OrderUnknown,
     /// A buyer asked too often.
     BuyerTooOften,
+    /// Somebody asked more often than a limit allows.
+    TurnedAway(Limit),
+    /// The counts of all processes could not be had: each judges alone.
+    LimitsNotShared,
     /// The store decided about orders.
     OrdersDecided {
         /// How.
@@ -85,6 +89,10 @@ pub fn announce_many(fact: Fact, count: u64) {
         Fact::OrderPutOff(why) => orders(why.code(), count),
         Fact::OrderUnknown => orders("unknown", count),
         Fact::BuyerTooOften => orders("too_often", count),
+        Fact::TurnedAway(limit) => {
+            counter!("stampede_turned_away_total", "limit" => limit.name()).increment(count);
+        }
+        Fact::LimitsNotShared => counter!("stampede_limits_not_shared_total").increment(count),
         Fact::OrdersDecided { decision, units } => {
             orders(decision.status().as_str(), count);
             if decision == Decision::Confirmed {

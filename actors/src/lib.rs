@@ -15,6 +15,7 @@ pub mod cache_sync;
 pub mod carrier;
 pub mod chance;
 pub mod clock;
+pub mod doorkeeper;
 pub mod facts;
 pub mod gate;
 pub mod inventory;

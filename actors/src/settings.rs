@@ -9,8 +9,6 @@ pub struct ActorSettings {
     pub inventory_batch_size: usize,
     /// Messages one `Inventory` may have: one for each connection of a worker and some for those who hung up.
     pub inventory_mailbox_capacity: u32,
-    /// Orders one buyer may ask for in a second, at each `Inventory`; 0: as many as they like.
-    pub buyer_attempts_per_second: u32,
     /// Most intents in one publish.
     pub publisher_batch_size: usize,
     /// Groups of intents the `Publisher` may have.
@@ -38,7 +36,6 @@ impl Default for ActorSettings {
         Self {
             inventory_batch_size: 500,
             inventory_mailbox_capacity: 20_000,
-            buyer_attempts_per_second: 5,
             publisher_batch_size: 1_000,
             publisher_mailbox_capacity: 1_000,
             order_writer_batch_size: 1_000,

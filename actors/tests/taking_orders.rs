@@ -4,7 +4,7 @@ mod support;
 
 use stampede_actors::{
     facts::PutOff,
-    inventory::{OrderNotShown, PlaceOrder, Placed},
+    inventory::{OrderNotShown, PlaceOrder, Placed, RepeatOrder},
     mailbox::NoAnswer,
     ports::PortFailure,
     settings::ActorSettings,
@@ -514,19 +514,45 @@ async fn a_clock_that_is_put_back_neither_leaks_nor_expires_anything_twice() {
     .await;
 }
 
-/// A bot that asks on and on costs nobody else a turn, and does not use up its keys.
+/// A buyer who asks too often gets nothing new, and the answer of what they have.
 #[tokio::test(start_paused = true)]
-async fn a_buyer_who_asks_too_often_waits_a_second() {
+async fn who_asks_too_often_hears_of_the_order_of_a_known_key_and_gets_no_other() {
     on_stage(async {
-        let settings = ActorSettings { buyer_attempts_per_second: 2, ..ActorSettings::default() };
-        let play = without_writers(Wishes { settings, ..Wishes::default() }).await;
-        let order = || request(play.fresh(), 1, BuyerId(1_000));
-        assert_eq!((play.ask(order()).await, play.ask(order()).await), (PENDING, PENDING));
-        let third = order();
-        assert!(matches!(play.ask(third.clone()).await, Placed::TooOften { .. }));
-        assert_eq!((play.numbers().claimed, play.buy(1).await.1), (2, PENDING));
-        pass(Duration::from_secs(1)).await;
-        assert_eq!(play.ask(third).await, PENDING);
+        let play = without_writers(Wishes::default()).await;
+        let retry_after = Duration::from_secs(3);
+        let repeat = async |order: &PlaceOrder| {
+            let asked = RepeatOrder { order: order.clone(), retry_after };
+            play.repeat_order.ask(asked).await.unwrap()
+        };
+        let known = request(play.fresh(), 1, BuyerId(1));
+        assert_eq!(repeat(&known).await, Placed::TooOften { retry_after });
+        assert_eq!(play.numbers().claimed, 0, "asking so takes nothing");
+        assert_eq!(play.ask(known.clone()).await, PENDING);
+        assert_eq!(repeat(&known).await, PENDING_AGAIN);
+        let other = PlaceOrder { quantity: 2, ..known.clone() };
+        assert_eq!(repeat(&other).await, Placed::Refused(OrderRefused::KeyReused));
+        assert_eq!(repeat(&request(play.fresh(), 1, BuyerId(1))).await, Placed::TooOften { retry_after });
+        assert_eq!(play.numbers().claimed, 1);
+    })
+    .await;
+}
+
+/// More than one order may have is refused for new orders only: this one was taken when it was allowed.
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_order_is_larger_than_what_is_allowed_now_finds_it() {
+    on_stage(async {
+        let play = without_writers(Wishes::default()).await;
+        let order = request(play.fresh(), 5, BuyerId(1));
+        assert_eq!(play.ask(order.clone()).await, PENDING);
+        play.ground.catalogue.change(|listing| listing.event.ticket_types[0].max_per_order = 4);
+        until("the tighter rule is on the shelf", || {
+            let shelf = play.board.latest().unwrap();
+            shelf.events[0].listing.event.ticket_types[0].max_per_order == 4
+        })
+        .await;
+        assert_eq!(play.ask(order).await, PENDING_AGAIN);
+        let fresh = request(play.fresh(), 5, BuyerId(1));
+        assert_eq!(play.ask(fresh).await, Placed::Refused(OrderRefused::TooManyAtOnce { max: 4 }));
     })
     .await;
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use stampede_actors::ports::{
     Audit, Backlog, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery, DeliveryId, Entry, Judgement,
     Ledger, LedgerSnapshot, OrderRecord, OrderStore, Outgoing, PoolOpening, PortFailure, PortResult, PromiseOf,
-    Withdrawal,
+    RateLimits, Take, Taken, Withdrawal,
 };
 use stampede_domain::{
     Decision, Event, EventSlug, Fingerprint, Millis, OrderId, PoolId, PoolNumbers, Settlement, WriterReport,
@@ -84,6 +84,10 @@ forward!(OrderStore {
     pool(pool: PoolId) -> (u64, PoolNumbers);
     audit() -> Vec<Audit>;
     rows_after(after: Option<OrderId>, limit: u32) -> Vec<OrderRecord>;
+});
+
+forward!(RateLimits {
+    take(asked: &[Take]) -> Vec<Taken>;
 });
 
 forward!(Catalogue {

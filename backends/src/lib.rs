@@ -12,6 +12,7 @@ pub mod ledger;
 mod memory;
 pub mod order_store;
 mod postgres;
+pub mod rate_limits;
 mod sql;
 mod sqlite;
 mod timed;
@@ -31,5 +32,6 @@ pub use memory::{
 };
 pub use order_store::{PostgresOrderStore, SqliteOrderStore};
 pub use postgres::{Database, MigrateReport, OpenPostgresError, PostgresOptions};
+pub use rate_limits::{InProcessRateLimits, RedisRateLimits};
 pub use sqlite::{OpenError, ShopFile};
 pub use timed::{Stopwatch, Timed};

@@ -1,10 +1,11 @@
 //! What a worker's thread has at hand: mailboxes to the `Inventory` on the same thread, and what was rendered already.
 
-use crate::{api::cache::AvailabilityCache, pages::cache::PageCache, signing::Signer};
+use crate::{api::cache::AvailabilityCache, door::DoorRules, pages::cache::PageCache, signing::Signer};
 use stampede_actors::{
     chance::{Chance, KeyMaker},
     clock::SharedClock,
-    inventory::{FindEvent, FindOrder, ListEvents, PlaceOrder, WatchShelf},
+    doorkeeper::Admit,
+    inventory::{FindEvent, FindOrder, ListEvents, PlaceOrder, RepeatOrder, WatchShelf},
     mailbox::Mailbox,
 };
 use stampede_domain::Millis;
@@ -37,6 +38,8 @@ pub struct ShopOptions {
     pub public_url: Option<String>,
     /// Most streams of live numbers at a time; the others poll.
     pub max_watchers: usize,
+    /// Who may come in.
+    pub door: DoorRules,
 }
 
 impl Shop {
@@ -51,12 +54,15 @@ impl Shop {
 
     /// Whether shoppers come by TLS, as far as we were told.
     pub(crate) fn is_behind_tls(&self) -> bool {
-        self.options.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+        let is_told = self.options.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+        is_told || self.options.door.requires_https
     }
 }
 
-/// Mailboxes to the actor on this thread.
+/// Mailboxes to the actors on this thread.
 pub struct Mailboxes {
+    /// Who asks too often.
+    pub admit: Mailbox<Admit>,
     /// One event.
     pub find_event: Mailbox<FindEvent>,
     /// All events.
@@ -65,6 +71,8 @@ pub struct Mailboxes {
     pub watch_shelf: Mailbox<WatchShelf>,
     /// Orders.
     pub place_order: Mailbox<PlaceOrder>,
+    /// Orders that are known, for those who ask too often.
+    pub repeat_order: Mailbox<RepeatOrder>,
     /// Where orders stand.
     pub find_order: Mailbox<FindOrder>,
 }

@@ -83,6 +83,28 @@ impl Problem {
         )
     }
 
+    /// From a network that may not come in.
+    #[must_use]
+    pub fn network_refused() -> Self {
+        let detail = "This shop takes no requests from your network.";
+        Self::new(StatusCode::FORBIDDEN, "network_refused", "Network refused", detail)
+    }
+
+    /// Sent in the clear, where that is not taken.
+    #[must_use]
+    pub fn https_required() -> Self {
+        let detail = "This shop takes requests by https only, and this one changed nothing. Send it again by https.";
+        Self::new(StatusCode::FORBIDDEN, "https_required", "HTTPS required", detail)
+    }
+
+    /// An address, or everyone together, asks more often than is allowed.
+    #[must_use]
+    pub fn too_many_requests() -> Self {
+        let detail = "Too many requests come from your address or altogether, and this one changed nothing. Come back \
+                      after Retry-After; an order with the same key.";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests", detail)
+    }
+
     /// We made a mistake.
     #[must_use]
     pub fn internal() -> Self {

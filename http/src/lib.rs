@@ -6,6 +6,7 @@
 pub mod api;
 mod body;
 pub mod desk;
+pub mod door;
 pub mod error;
 pub mod middleware;
 pub mod ops;
@@ -15,6 +16,7 @@ mod signing;
 mod watch;
 
 pub use desk::{Desk, Shop, ShopOptions};
+pub use door::DoorRules;
 
 use actix_web::web::{self, ServiceConfig};
 

@@ -3,20 +3,25 @@
 //! One middleware instead of three layers, because it runs before and after everything: its cost is part of every answer
 //! (ADR 9). Spans are made only when traces are on.
 
-use crate::{desk::Desk, error::Problem, pages};
+use crate::{
+    desk::Desk,
+    door::{self, Instead, Visitor},
+    error::Problem,
+    pages,
+};
 use actix_web::{
     Error, HttpMessage, HttpRequest,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
         Method, StatusCode,
-        header::{HeaderName, HeaderValue},
+        header::{self, HeaderName, HeaderValue},
     },
     middleware::Next,
     web,
 };
 use metrics::{Counter, Histogram, counter, histogram};
-use stampede_actors::trace;
+use stampede_actors::{doorkeeper::Standing, trace};
 use std::{cell::RefCell, collections::HashMap, rc::Rc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -55,17 +60,51 @@ pub async fn serve(
         trace::adopt(&span, context);
     }
     let response = if span.is_disabled() {
-        next.call(request).await?
+        pass(request, next).await?
     } else {
-        next.call(request).instrument(span.clone()).await?
+        pass(request, next).instrument(span.clone()).await?
     };
-    let mut response = dress(response.map_into_boxed_body(), &id);
+    let mut response = dress(response, &id);
+    protect(&mut response);
     span.record("http.response.status_code", response.status().as_u16());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     count(response.request(), response.status(), began);
     Ok(response)
+}
+
+/// Through the door and to a handler, or back.
+async fn pass(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some(desk) = request.app_data::<web::Data<Desk>>().cloned() {
+        match door::enter(&desk, &request).await {
+            Ok(()) => {}
+            Err(Instead::Answer(answer)) => return Ok(request.into_response(answer)),
+            Err(Instead::Problem(problem)) => return Ok(request.error_response(problem)),
+        }
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+}
+
+/// The headers that depend on who asks and how they came, not on what they asked for.
+fn protect(response: &mut ServiceResponse<BoxBody>) {
+    let request = response.request().clone();
+    let headers = response.headers_mut();
+    if !headers.contains_key(header::X_CONTENT_TYPE_OPTIONS) {
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+    if let Some(standing) = request.extensions().get::<Standing>() {
+        door::show_standing(standing, headers);
+    }
+    let Some(desk) = request.app_data::<web::Data<Desk>>() else { return };
+    let rules = &desk.shop.options.door;
+    door::dress_for_other_sites(&rules.origins, request.path(), request.headers(), headers);
+    if rules.requires_https && Visitor::of(&request, &rules.proxies).https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, door::STRICT_TRANSPORT);
+    }
 }
 
 /// The id of a request that is being served.

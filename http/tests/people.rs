@@ -96,7 +96,11 @@ async fn a_form_becomes_an_order_and_leads_to_its_page() {
 
 #[actix_web::test]
 async fn behind_tls_cookies_are_bound_to_this_host() {
-    let options = ShopOptions { public_url: Some("https://tickets.example.org".into()), max_watchers: 1 };
+    let options = ShopOptions {
+        public_url: Some("https://tickets.example.org".into()),
+        max_watchers: 1,
+        ..ShopOptions::default()
+    };
     let script = Script { options, ..Script::new() };
     let answer = script.ask(good().insert_header(("Origin", "https://tickets.example.org"))).await;
     let cookie = answer.header("set-cookie").unwrap();

@@ -104,7 +104,11 @@ struct Front {
 impl Front {
     fn open(config: &Config, stage: &Arc<Stage>, home: &Home, further: fn(&mut ServiceConfig)) -> anyhow::Result<Self> {
         let (close, closing) = watch::channel(false);
-        let options = ShopOptions { public_url: config.public_url.clone(), max_watchers: config.max_watchers };
+        let options = ShopOptions {
+            public_url: config.public_url.clone(),
+            max_watchers: config.max_watchers,
+            door: config.door.rules(),
+        };
         let shop = Arc::new(Shop::new(home.secret(), options, closing)?);
         let (server, running, address) = public(config, stage, &shop, further)?;
         actix::spawn(running);

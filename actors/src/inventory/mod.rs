@@ -9,6 +9,7 @@
 //! | [`ListEvents`] | question | all events | - |
 //! | [`WatchShelf`] | question | every shelf from now on | - |
 //! | [`PlaceOrder`] | command | [`Placed`]: accepted only after claim, publish and promise | the same answer |
+//! | [`RepeatOrder`] | question | [`Placed`]: what a known key was answered, else too often | the same answer |
 //! | [`FindOrder`] | question | [`OrderFound`] or why not | - |
 //! | [`Restock`] | news from `CacheSync` | - | the later one counts |
 //!
@@ -18,7 +19,6 @@
 
 mod placing;
 mod reading;
-mod tempo;
 
 use crate::{
     batch::BatchMeter,
@@ -46,7 +46,6 @@ use std::{
     },
     time::Duration,
 };
-use tempo::Tempo;
 use tokio::sync::{Semaphore, watch};
 
 /// Reads of the store at a time, for all of a process: it has a few connections, and shoppers must not queue for them.
@@ -155,6 +154,20 @@ impl Message for PlaceOrder {
     const NAME: &'static str = "place_order";
 }
 
+/// Answer an order whose key is known, and take no other: its buyer asks too often.
+#[derive(Clone, Debug)]
+pub struct RepeatOrder {
+    /// The order as it is asked for.
+    pub order: PlaceOrder,
+    /// When the buyer may ask for another.
+    pub retry_after: Duration,
+}
+
+impl Message for RepeatOrder {
+    type Answer = Placed;
+    const NAME: &'static str = "repeat_order";
+}
+
 /// Where an order stands.
 pub struct FindOrder {
     /// Which.
@@ -219,7 +232,6 @@ pub struct Inventory {
     parts: InventoryParts,
     chance: Chance,
     shelf: watch::Sender<Option<Arc<Shelf>>>,
-    tempo: RefCell<Tempo>,
     waiting: RefCell<VecDeque<Waiting>>,
     claiming: Cell<bool>,
     claims: BatchMeter,
@@ -233,7 +245,6 @@ impl Inventory {
         Rc::new(Self {
             chance: Chance::seeded(parts.seed),
             shelf: watch::Sender::new(parts.board.latest()),
-            tempo: RefCell::new(Tempo::new(parts.settings.buyer_attempts_per_second)),
             waiting: RefCell::default(),
             claiming: Cell::new(false),
             claims: BatchMeter::new(gate),
@@ -266,6 +277,12 @@ impl Handles<WatchShelf> for Inventory {
 impl Handles<PlaceOrder> for Inventory {
     fn handle(self: &Rc<Self>, message: PlaceOrder, reply: Reply<Placed>) {
         self.place(message, reply);
+    }
+}
+
+impl Handles<RepeatOrder> for Inventory {
+    fn handle(self: &Rc<Self>, RepeatOrder { order, retry_after }: RepeatOrder, reply: Reply<Placed>) {
+        self.repeat(order, Placed::TooOften { retry_after }, reply);
     }
 }
 

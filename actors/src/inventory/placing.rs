@@ -48,13 +48,12 @@ struct SentOrder {
 impl Inventory {
     /// Takes an order in, or says at once why not.
     pub(super) fn place(self: &Rc<Self>, order: PlaceOrder, reply: Reply<Placed>) {
-        let intent = match self.intent(order) {
+        let (intent, too_many) = match self.intent(order) {
             Ok(intent) => intent,
             Err(placed) => return self.answer(reply, placed),
         };
-        if let Some(put_off) = self.pressure(intent.asked_at) {
-            let this = Rc::clone(self);
-            return self.tasks.spawn(async move { this.put_off_unless_known(&intent, put_off, reply).await });
+        if let Some(no) = too_many.or_else(|| self.pressure(intent.asked_at)) {
+            return self.answer_unless_known(intent, no, reply);
         }
         self.waiting.borrow_mut().push_back(Waiting { intent, looked_up: None, reply });
         if !self.claiming.replace(true) {
@@ -62,22 +61,29 @@ impl Inventory {
         }
     }
 
-    fn intent(&self, order: PlaceOrder) -> Result<Intent, Placed> {
+    /// Answers what is known of an order, else `no`.
+    pub(super) fn repeat(self: &Rc<Self>, order: PlaceOrder, no: Placed, reply: Reply<Placed>) {
+        match self.intent(order) {
+            Ok((intent, _)) => self.answer_unless_known(intent, no, reply),
+            Err(placed) => self.answer(reply, placed),
+        }
+    }
+
+    /// The intent, and whether it is for more than one order may have. That is no refusal yet: the order may have been taken
+    /// when it was allowed.
+    fn intent(&self, order: PlaceOrder) -> Result<(Intent, Option<Placed>), Placed> {
         let shelf = self.shelf.borrow();
         let shelf = shelf.as_ref().ok_or_else(|| self.put_off(PutOff::Closed, SOON))?;
         let now = self.parts.clock.now();
-        if !self.tempo.borrow_mut().allows(now, order.buyer) {
-            return Err(Placed::TooOften { retry_after: self.chance.jittered(SOON) });
-        }
         let event = super::find(shelf, order.event.as_ref()).ok_or(Placed::NotForSale)?;
         let (ticket_type, on_sale) = event.find(order.ticket_type.as_deref()).ok_or(Placed::NotForSale)?;
-        if order.quantity > ticket_type.max_per_order {
-            return Err(Placed::Refused(OrderRefused::TooManyAtOnce { max: ticket_type.max_per_order }));
-        }
+        let max = ticket_type.max_per_order;
+        let too_many = (order.quantity > max).then_some(Placed::Refused(OrderRefused::TooManyAtOnce { max }));
         let PlaceOrder { order, quantity, buyer, contact, trace, .. } = order;
         let texts = [contact.user_id.as_deref(), contact.name.as_deref(), contact.email.as_deref()];
         let fingerprint = Fingerprint::of(buyer, on_sale.pool, quantity, texts);
-        Ok(Intent { order, pool: on_sale.pool, quantity, buyer, fingerprint, asked_at: now, contact, trace })
+        let intent = Intent { order, pool: on_sale.pool, quantity, buyer, fingerprint, asked_at: now, contact, trace };
+        Ok((intent, too_many))
     }
 
     /// Step 9: why no new claims are made now, if that is so.
@@ -97,8 +103,13 @@ impl Inventory {
         }
     }
 
-    /// Only new orders are put off. Who repeats the key of an order that is known is not told that nothing was taken.
-    async fn put_off_unless_known(&self, intent: &Intent, put_off: Placed, reply: Reply<Placed>) {
+    /// Only new orders are told no. Who repeats the key of an order that is known is not told that nothing was taken.
+    fn answer_unless_known(self: &Rc<Self>, intent: Intent, no: Placed, reply: Reply<Placed>) {
+        let this = Rc::clone(self);
+        self.tasks.spawn(async move { this.answer_known(&intent, no, reply).await });
+    }
+
+    async fn answer_known(&self, intent: &Intent, no: Placed, reply: Reply<Placed>) {
         let placed = match self.parts.ledger.find(intent.order).await {
             Ok(Some(Known::Claimed { fingerprint, promised })) if fingerprint == intent.fingerprint => {
                 if promised {
@@ -109,7 +120,7 @@ impl Inventory {
             }
             Ok(Some(Known::Noted(noted))) if noted.fingerprint == intent.fingerprint => decided_before(noted.decision),
             Ok(Some(Known::Claimed { .. } | Known::Noted(_))) => Placed::Refused(OrderRefused::KeyReused),
-            Ok(Some(Known::Nothing) | None) | Err(_) => put_off,
+            Ok(Some(Known::Nothing) | None) | Err(_) => no,
         };
         self.answer(reply, placed);
     }

@@ -8,11 +8,13 @@ mod bus;
 mod catalogue;
 mod ledger;
 mod order_store;
+mod rate_limits;
 
 pub use bus::{Backlog, Bus, DeadLetter, Delivery, DeliveryId, Outgoing};
 pub use catalogue::{Catalogue, CatalogueSnapshot, Listing};
 pub use ledger::{ClaimOf, Ledger, LedgerSnapshot, PoolSnapshot, PromiseOf, Withdrawal};
 pub use order_store::{Audit, Entry, Judgement, OrderRecord, OrderStore, PoolOpening};
+pub use rate_limits::{Limit, LimitKey, Quota, RateLimits, Take, Taken};
 
 /// A fault of a port. Three kinds, because they ask for three different things.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

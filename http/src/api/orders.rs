@@ -8,6 +8,7 @@ use super::{
 use crate::{
     body,
     desk::{Desk, PATIENCE},
+    door,
     error::Problem,
 };
 use actix_web::{
@@ -96,7 +97,7 @@ async fn take(
         contact: Contact { user_id: Some(user_id), name, email },
         trace: trace::current(),
     };
-    let placed = desk.mailboxes.place_order.ask_within(PATIENCE, message).await;
+    let placed = door::place(desk, request, message).await;
     let placed = placed.map_err(|why| Problem::no_answer_to_order(why, order))?;
     match placed {
         Placed::Accepted { status, replayed } => Ok(taken(desk, order, status.as_str(), quantity, replayed)),

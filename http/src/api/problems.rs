@@ -65,8 +65,8 @@ pub(super) enum OrderProblems {
     /// The sale is not open yet; come back after `Retry-After`.
     #[response(status = 425, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait")))]
     NotOpen(ProblemBody<'static>),
-    /// This buyer asks too often; come back after `Retry-After`.
-    #[response(status = 429, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait")))]
+    /// `too_often`: this buyer; `too_many_requests`: this address. Come back after `Retry-After`.
+    #[response(status = 429, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait"), ("RateLimit" = String, description = "How you stand with the limit"), ("RateLimit-Policy" = String, description = "What the limit allows")))]
     TooOften(ProblemBody<'static>),
     /// Not now, or outcome `unknown` (`code` says which): come back with the same key after `Retry-After`.
     #[response(status = 503, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait")))]

@@ -1,13 +1,7 @@
 //! The buy form: to the order's page when it is taken, else the same page with the reason and everything that was typed.
 
 use super::{cookies, html, language, rendered, same_site, see_other, views};
-use crate::{
-    api::availability::event_slug,
-    body,
-    desk::{Desk, PATIENCE},
-    error::Problem,
-    pages::cache::Spliceable,
-};
+use crate::{api::availability::event_slug, body, desk::Desk, door, error::Problem, pages::cache::Spliceable};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -109,7 +103,7 @@ async fn place(
         contact,
         trace: trace::current(),
     };
-    let placed = match desk.mailboxes.place_order.ask_within(PATIENCE, message).await {
+    let placed = match door::place(desk, request, message).await {
         Ok(placed) => placed,
         Err(NoAnswer::Full) => return Ok(Err(busy(&Problem::from(NoAnswer::Full)))),
         Err(NoAnswer::Unknown) => return Ok(Err(unknown(desk, request, order, &Problem::unknown(order)))),

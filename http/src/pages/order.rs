@@ -3,6 +3,7 @@
 use super::{cookies, html, language, rendered};
 use crate::{
     desk::{Desk, PATIENCE},
+    door::Visitor,
     error::Problem,
 };
 use actix_web::{
@@ -117,8 +118,10 @@ fn base_url(desk: &Desk, request: &HttpRequest) -> String {
     match &desk.shop.options.public_url {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => {
-            let connection = request.connection_info();
-            format!("{}://{}", connection.scheme(), connection.host())
+            // Not what `Forwarded` says of the host: anybody can write that, and the link would lead to them.
+            let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+            let by_tls = Visitor::of(request, &desk.shop.options.door.proxies).https;
+            format!("{}://{host}", if by_tls { "https" } else { "http" })
         }
     }
 }

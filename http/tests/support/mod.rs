@@ -13,9 +13,11 @@ use actix_web::{
 use serde_json::Value;
 use stampede_actors::{
     clock::Clock,
+    doorkeeper::{Admit, Verdict},
     gate::Gate,
     inventory::{
-        EventShown, FindEvent, FindOrder, ListEvents, OrderFound, OrderNotShown, PlaceOrder, Placed, WatchShelf,
+        EventShown, FindEvent, FindOrder, ListEvents, OrderFound, OrderNotShown, PlaceOrder, Placed, RepeatOrder,
+        WatchShelf,
     },
     mailbox::{Door, Handles, Letter, Mailbox, Message, Reply},
     ports::Listing,
@@ -106,6 +108,7 @@ pub(crate) struct Script {
     pub(crate) shown: Arc<Mutex<Says<Result<EventShown, stampede_actors::inventory::EventNotShown>>>>,
     pub(crate) asked: Arc<Mutex<Vec<PlaceOrder>>>,
     pub(crate) options: ShopOptions,
+    pub(crate) admits: Arc<dyn Fn(Admit) -> Says<Verdict> + Send + Sync>,
 }
 
 impl Script {
@@ -116,7 +119,8 @@ impl Script {
             found: Says::Answer(Err(OrderNotShown::NotFound)),
             shown: Arc::new(Mutex::new(Says::Answer(Ok(shown(1, 0))))),
             asked: Arc::default(),
-            options: ShopOptions { public_url: None, max_watchers: 1 },
+            options: ShopOptions { max_watchers: 1, ..ShopOptions::default() },
+            admits: Arc::new(|_| Says::Answer(Verdict::default())),
         }
     }
 
@@ -139,7 +143,7 @@ impl Script {
     pub(crate) fn desk(&self) -> Data<Desk> {
         let capacity = |full: bool| if full { 0 } else { 8 };
         let (placed, asked, found) = (self.placed.clone(), Arc::clone(&self.asked), self.found.clone());
-        let to_show = Arc::clone(&self.shown);
+        let (to_show, admits) = (Arc::clone(&self.shown), Arc::clone(&self.admits));
         let now_shown = move || to_show.lock().unwrap().clone();
         let (of_one, of_all) = (now_shown.clone(), now_shown.clone());
         let shows_nothing = matches!(now_shown(), Says::Full);
@@ -162,6 +166,10 @@ impl Script {
                 let event = shown(1, 0).event;
                 let shelf = Shelf { taken_at: NOW, events: vec![event], ..Shelf::default() };
                 Says::Answer(watch::Sender::new(Some(Arc::new(shelf))).subscribe())
+            }),
+            admit: stub(8, move |who| admits(who)),
+            repeat_order: stub(8, move |repeat: RepeatOrder| {
+                Says::Answer(Placed::TooOften { retry_after: repeat.retry_after })
             }),
             place_order: stub(capacity(matches!(placed, Says::Full)), move |order: PlaceOrder| {
                 asked.lock().unwrap().push(order);

@@ -1,8 +1,10 @@
 //! Every setting, in one place: a doc comment, a default that runs on a laptop, a range. The reference in
 //! `ops/CONFIGURATION.md` and `.env.example` are generated from here.
 
+mod door;
 mod servers;
 
+pub use door::{Door, TrustedHeader};
 pub use servers::{Role, Servers};
 
 use clap::{Args, Command, CommandFactory, FromArgMatches, builder::RangedU64ValueParser};
@@ -69,9 +71,6 @@ pub struct Config {
     /// Messages one Inventory may have.
     #[arg(long, env = "STAMPEDE_INVENTORY_MAILBOX_CAPACITY", default_value = "20000", value_name = "1..1000000", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub inventory_mailbox_capacity: u32,
-    /// Orders one buyer may ask for in a second, at each worker; 0: as many as they like.
-    #[arg(long, env = "STAMPEDE_BUYER_ATTEMPTS_PER_SECOND", default_value = "5", value_name = "0..1000000", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
-    pub buyer_attempts_per_second: u32,
     /// Intents in one publish.
     #[arg(long, env = "STAMPEDE_PUBLISHER_BATCH_SIZE", default_value = "1000", value_name = "1..10000", value_parser = RangedU64ValueParser::<usize>::new().range(1..=10_000))]
     pub publisher_batch_size: usize,
@@ -102,6 +101,10 @@ pub struct Config {
     /// Age of the oldest unwritten order above which new ones are put off.
     #[arg(long, env = "STAMPEDE_MAX_BACKLOG_SECONDS", default_value = "5", value_name = "1..600", value_parser = clap::value_parser!(u64).range(1..=600))]
     pub max_backlog_seconds: u64,
+
+    /// Who may come in, and how often.
+    #[command(flatten)]
+    pub door: Door,
 
     /// A shop on servers.
     #[command(flatten)]
@@ -137,6 +140,7 @@ impl Config {
                 self.order_writer_high_water, self.order_writer_mailbox_capacity
             ));
         }
+        found.extend(self.door.contradictions());
         found.extend(self.servers.contradictions());
         found
     }
@@ -154,7 +158,6 @@ impl Config {
         ActorSettings {
             inventory_batch_size: self.inventory_batch_size,
             inventory_mailbox_capacity: self.inventory_mailbox_capacity,
-            buyer_attempts_per_second: self.buyer_attempts_per_second,
             publisher_batch_size: self.publisher_batch_size,
             publisher_mailbox_capacity: self.publisher_mailbox_capacity,
             order_writer_batch_size: self.order_writer_batch_size,

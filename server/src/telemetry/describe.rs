@@ -46,6 +46,16 @@ pub(super) fn all() {
         Unit::Count,
         "Settlements that found no room and were left to the sweep"
     );
+    describe_counter!(
+        "stampede_turned_away_total",
+        Unit::Count,
+        "Requests of those who ask too often, by limit: reads, orders (of an address), buyer, everyone"
+    );
+    describe_counter!(
+        "stampede_limits_not_shared_total",
+        Unit::Count,
+        "Rounds in which the counts of all processes could not be had, so that each judged alone"
+    );
     describe_counter!("stampede_laws_broken_total", Unit::Count, "Laws found broken. Must be 0");
     describe_counter!(
         "stampede_promises_broken_total",

@@ -6,7 +6,7 @@ use anyhow::Context;
 use rand::{TryRngCore, rngs::OsRng};
 use stampede_backends::{
     Database, MigrateReport, PostgresCatalogue, PostgresDeadLetters, PostgresOptions, PostgresOrderStore, PubSubBus,
-    PubSubOptions, RedisLedger, RedisOptions,
+    PubSubOptions, RedisLedger, RedisOptions, RedisRateLimits,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<(Ports, Books)> {
             "this web node's database user may write orders, which no web node does; give it a user in the role stampede_web"
         );
     }
-    let ledger = RedisLedger::connect(redis(&config.servers)?).await?;
+    let ledger = Arc::new(RedisLedger::connect(redis(&config.servers)?).await?);
     let clock = ledger.clock();
     let dead_letters = Arc::new(PostgresDeadLetters::new(&database));
     let bus = PubSubBus::connect(pubsub(config)?, Arc::clone(&clock), dead_letters).await;
@@ -33,7 +33,8 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<(Ports, Books)> {
     let ports = Ports {
         store: Arc::new(PostgresOrderStore::new(&database)),
         catalogue: Arc::new(PostgresCatalogue::new(&database)),
-        ledger: Arc::new(ledger),
+        limits: Some(Arc::new(RedisRateLimits::beside(Arc::clone(&ledger)))),
+        ledger,
         bus: Arc::new(bus),
         clock,
     };

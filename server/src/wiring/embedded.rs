@@ -21,6 +21,7 @@ impl Ports {
             catalogue: Arc::new(SqliteCatalogue::new(&shop)),
             ledger: Arc::new(InProcessLedger::new(Arc::clone(&clock))),
             bus: Arc::new(bus),
+            limits: None,
             clock,
         };
         Ok((ports.timed(), Books::Files(shop)))

@@ -10,7 +10,7 @@ pub use stage::Stage;
 use crate::config::Config;
 use stampede_actors::{
     clock::SharedClock,
-    ports::{Bus, Catalogue, Ledger, OrderStore, PortResult},
+    ports::{Bus, Catalogue, Ledger, OrderStore, PortResult, RateLimits},
 };
 use stampede_backends::{
     Database, PostgresCatalogue, PostgresOrderStore, ShopFile, SqliteCatalogue, SqliteOrderStore, Timed,
@@ -31,6 +31,8 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The hand-over.
     pub bus: Arc<dyn Bus>,
+    /// The counts of all processes; `None`: there is one process.
+    pub limits: Option<Arc<dyn RateLimits>>,
 }
 
 impl Ports {
@@ -50,6 +52,7 @@ impl Ports {
             catalogue: Arc::new(Timed::new("catalogue", self.catalogue)),
             ledger: Arc::new(Timed::new("ledger", self.ledger)),
             bus: Arc::new(Timed::new("bus", self.bus)),
+            limits: self.limits.map(|limits| Arc::new(Timed::new("rate_limits", limits)) as _),
         }
     }
 }

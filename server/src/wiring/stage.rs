@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use stampede_actors::{
     cache_sync::{self, AreWeReady, AuditLaws, CacheSync, CacheSyncParts, Settle},
     carrier::{Life, Role},
+    doorkeeper::{DOORKEEPER_CAPACITY, Doorkeeper, DoorkeeperParts},
     gate::Gate,
     inventory::{Inventory, InventoryParts, STORE_READS},
     mailbox::Mailbox,
@@ -15,6 +16,7 @@ use stampede_actors::{
     shelf::{Board, Restock},
     writer::{WRITER_CAPACITY, Writer},
 };
+use stampede_backends::InProcessRateLimits;
 use stampede_http::{Desk, Shop, desk::Mailboxes, ops::Cast};
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -33,13 +35,22 @@ pub struct Stage {
     ports: Ports,
     config: Config,
     store_reads: Arc<Semaphore>,
+    /// Who asks how often, in this process.
+    counts: Arc<InProcessRateLimits>,
     /// In a process that takes orders.
     publisher: Option<Role<Publisher>>,
     /// In a process that writes them.
     writing: Option<Writing>,
     cache_sync: Role<CacheSync>,
-    inventories: Mutex<Vec<Role<Inventory>>>,
+    /// The actors on the workers' threads, to be told that this life is their last.
+    on_workers: Mutex<Vec<OnWorker>>,
     seeds: AtomicU64,
+}
+
+/// Those who come and go with a worker's thread.
+struct OnWorker {
+    inventory: Role<Inventory>,
+    doorkeeper: Role<Doorkeeper>,
 }
 
 /// Those who write.
@@ -62,12 +73,13 @@ impl Stage {
             board,
             admitting: Arc::new(AtomicBool::new(true)),
             store_reads: Arc::new(Semaphore::new(STORE_READS)),
+            counts: Arc::default(),
             ports,
             config: config.clone(),
             publisher,
             writing,
             cache_sync,
-            inventories: Mutex::default(),
+            on_workers: Mutex::default(),
             seeds: AtomicU64::new(1),
         }
     }
@@ -94,15 +106,29 @@ impl Stage {
         let inventory: Role<Inventory> =
             Role::here(gate, move |life| Inventory::new(parts.clone(), life.role.gate(), life.tasks));
         self.board.subscribe(inventory.mailbox::<Restock>());
-        self.inventories.lock().unwrap_or_else(PoisonError::into_inner).push(inventory.clone());
+        let doorkeeper = self.doorkeeper();
+        let on_worker = OnWorker { inventory: inventory.clone(), doorkeeper: doorkeeper.clone() };
+        self.on_workers.lock().unwrap_or_else(PoisonError::into_inner).push(on_worker);
         let mailboxes = Mailboxes {
+            admit: doorkeeper.mailbox(),
             find_event: inventory.mailbox(),
             list_events: inventory.mailbox(),
             watch_shelf: inventory.mailbox(),
             place_order: inventory.mailbox(),
+            repeat_order: inventory.mailbox(),
             find_order: inventory.mailbox(),
         };
         Data::new(Desk::new(Arc::clone(shop), mailboxes, Arc::clone(&self.ports.clock)))
+    }
+
+    fn doorkeeper(&self) -> Role<Doorkeeper> {
+        let parts = DoorkeeperParts {
+            near: Arc::clone(&self.counts) as _,
+            far: self.ports.limits.clone(),
+            settings: self.config.door.settings(),
+        };
+        let gate = gate(&self.cast, "doorkeeper", DOORKEEPER_CAPACITY);
+        Role::here(gate, move |life| Doorkeeper::new(parts.clone(), life.tasks))
     }
 
     /// Whether the pools are open.
@@ -120,7 +146,10 @@ impl Stage {
     /// Takes no more orders. Those under way come to their end; the workers' actors go with their threads.
     pub fn stop_admitting(&self) {
         self.admitting.store(false, Ordering::Relaxed);
-        self.inventories.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(Role::retire);
+        for OnWorker { inventory, doorkeeper } in &*self.on_workers.lock().unwrap_or_else(PoisonError::into_inner) {
+            inventory.retire();
+            doorkeeper.retire();
+        }
     }
 
     /// Writes what is held, settles it, and lets the actors go. What does not finish in time is on the bus and comes again.
@@ -156,7 +185,7 @@ fn cache_sync(
     settings: ActorSettings,
     keeper: bool,
 ) -> Role<CacheSync> {
-    let Ports { clock, store, catalogue, ledger, bus } = ports.clone();
+    let Ports { clock, store, catalogue, ledger, bus, limits: _ } = ports.clone();
     let board = Arc::clone(board);
     let parts = CacheSyncParts { clock, store, ledger, bus, catalogue, board, settings, keeper };
     let gate = gate(cast, "cache_sync", settings.cache_sync_mailbox_capacity);

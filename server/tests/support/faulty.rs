@@ -137,6 +137,7 @@ async fn begin(config: &Config, script: Script) -> (Ports, Arc<Stage>, ServerHan
     let (sound, _files) = Ports::embedded(&config.data_dir).await.unwrap();
     demo::seed(config, sound.catalogue.as_ref(), sound.clock.now()).await.unwrap();
     let ports = Ports {
+        limits: None,
         clock: sound.clock,
         store: Arc::new(Flaky::new(sound.store, script.clone())),
         catalogue: Arc::new(Flaky::new(sound.catalogue, script.clone())),

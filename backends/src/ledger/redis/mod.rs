@@ -12,12 +12,14 @@
 //! | `{prefix:pool}:EPOCH:n:BUCKET`, `…:written` | notes (`lua/notes.lua`) |
 //! | `{prefix:pool}:load:NAME:…` | an opening being loaded; expires |
 //! | `{prefix:pool}:debris` | closed books whose notes are being thrown away |
+//! | `{prefix:limit:NAME:OF}` | rate limits (`limits.rs`); expire |
 //! | `{prefix:reports}`, `prefix:pools` | the writers' words; pools that were ever opened |
 
 mod book;
 mod clock;
 mod connect;
 mod fault;
+mod limits;
 mod link;
 mod news;
 mod opening;

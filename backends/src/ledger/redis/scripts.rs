@@ -28,10 +28,11 @@ pub(super) enum Script {
     Open,
     Report,
     Reports,
+    Take,
 }
 
 /// In the order of [`Script`].
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     script!("flags=", "book", "notes", "claim"),
     script!("flags=allow-oom", "book", "notes", "promise"),
     script!("flags=allow-oom", "book", "withdraw"),
@@ -45,6 +46,7 @@ const SOURCES: [&str; 13] = [
     script!("flags=", "book", "discard", "open"),
     script!("flags=allow-oom", "report"),
     script!("flags=no-writes", "reports"),
+    script!("flags=", "take"),
 ];
 
 /// The names that the server gave the scripts: digests of their texts, so they are the same on every server.

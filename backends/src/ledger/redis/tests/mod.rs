@@ -2,6 +2,7 @@
 
 mod compared;
 mod faults;
+mod limits;
 mod memory;
 mod server;
 
