@@ -13,6 +13,8 @@
 //! | open (rebuild) | [`PoolBook::open`] | refused by the store's epoch |
 
 mod claim;
+#[doc(hidden)]
+pub mod image;
 mod notes;
 mod open;
 mod promise;

@@ -3,7 +3,7 @@
 //! Notes are written into segments; a small index finds them. What is dropped is remembered by one time only, that of the
 //! writing of the newest note dropped: an id that may be that old is looked up in the store.
 
-use super::shards::Shards;
+use super::{image::NoteImage, shards::Shards};
 use crate::{fingerprint::Fingerprint, id::OrderId, order::Decision, time::Millis};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::{collections::VecDeque, hash::BuildHasher};
@@ -11,7 +11,8 @@ use std::{collections::VecDeque, hash::BuildHasher};
 /// Most notes of a pool, about 35 bytes each with their index: a whole large sale stays answerable without the store.
 pub const NOTES_KEPT: usize = 1 << 20;
 /// Notes of a segment, which is dropped at once: small enough not to be felt, large enough to be rare.
-const SEGMENT: usize = 4096;
+const SEGMENT: usize = SEGMENT_POSITIONS as usize;
+const SEGMENT_POSITIONS: u32 = 4096;
 
 /// A decision and what the order was asked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +85,18 @@ impl Notes {
             self.make_room();
             self.segments.push_back(Segment { notes: Vec::with_capacity(SEGMENT), written: now });
         }
+        if let Some(last) = self.segments.back_mut() {
+            last.written = last.written.max(now);
+        }
+        self.append(order, noted);
+    }
+
+    /// Puts a note that is none yet behind the last one of the last segment.
+    fn append(&mut self, order: OrderId, noted: Noted) {
         let full = self.segments.len().saturating_sub(1) * SEGMENT;
         let Some(last) = self.segments.back_mut() else { return };
         let position = self.first.wrapping_add(u32::try_from(full + last.notes.len()).unwrap_or(u32::MAX));
-        last.notes.push(note);
-        last.written = last.written.max(now);
+        last.notes.push(encode(order, noted));
         let hash = self.hasher.hash_one(order);
         let (segments, hasher, first) = (&self.segments, &self.hasher, self.first);
         self.index
@@ -97,10 +105,13 @@ impl Notes {
     }
 
     fn make_room(&mut self) {
-        if self.segments.len() * SEGMENT < self.kept {
-            return;
+        if self.segments.len() * SEGMENT >= self.kept {
+            self.drop_oldest();
         }
-        let Some(oldest) = self.segments.front() else { return };
+    }
+
+    pub(super) fn drop_oldest(&mut self) {
+        let Some(oldest) = self.segments.front().filter(|oldest| !oldest.notes.is_empty()) else { return };
         for offset in 0..oldest.notes.len() {
             let position = self.first.wrapping_add(u32::try_from(offset).unwrap_or(u32::MAX));
             let order = order_at(&self.segments, self.first, position);
@@ -110,8 +121,30 @@ impl Notes {
             }
         }
         self.dropped_until = self.dropped_until.max(Some(oldest.written));
-        self.first = self.first.wrapping_add(u32::try_from(oldest.notes.len()).unwrap_or(u32::MAX));
+        // Whole segments, also where one made from an image is not full: those behind it keep their positions.
+        self.first = self.first.wrapping_add(SEGMENT_POSITIONS);
         self.segments.pop_front();
+    }
+
+    /// The notes, the oldest first.
+    pub(super) fn image(&self) -> Vec<NoteImage> {
+        let written = |segment: &Segment| {
+            let written = segment.written;
+            let notes = segment.notes.iter().filter_map(decode);
+            notes.map(move |(order, noted)| NoteImage { order, noted, written }).collect::<Vec<_>>()
+        };
+        self.segments.iter().flat_map(written).collect()
+    }
+
+    /// Notes that stand in a segment each, and an empty one for the next.
+    pub(super) fn of_image(image: &[NoteImage], dropped_until: Option<Millis>) -> Self {
+        let mut notes = Self { dropped_until, ..Self::default() };
+        for &NoteImage { order, noted, written } in image {
+            notes.segments.push_back(Segment { notes: Vec::new(), written });
+            notes.append(order, noted);
+        }
+        notes.segments.push_back(Segment { notes: Vec::new(), written: Millis(i64::MIN) });
+        notes
     }
 
     fn position(&self, order: OrderId) -> Option<u32> {
@@ -194,6 +227,22 @@ mod tests {
             let found = notes.find(id(number)).map(|noted| noted.fingerprint);
             assert_eq!(found, (number >= 4 * SEGMENT).then_some(Fingerprint(number as i64)), "{number}");
         }
+    }
+
+    #[test]
+    fn notes_made_from_an_image_are_dropped_one_by_one() {
+        let image: Vec<_> =
+            (0..3).map(|number| NoteImage { order: id(number), noted: NOTE, written: Millis(number as i64) }).collect();
+        let mut notes = Notes::of_image(&image, None);
+        assert_eq!(notes.image(), image);
+        notes.drop_oldest();
+        assert_eq!((notes.image(), notes.dropped_until()), (image[1..].to_vec(), Some(Millis(0))));
+        notes.write(Millis(9), id(7), NOTE);
+        for kept in [1, 2, 7] {
+            assert_eq!(notes.find(id(kept)), Some(NOTE), "{kept}");
+        }
+        notes.drop_oldest();
+        assert_eq!((notes.find(id(1)), notes.find(id(2)), notes.find(id(7))), (None, Some(NOTE), Some(NOTE)));
     }
 
     #[test]

@@ -18,6 +18,10 @@ impl<T> Shards<T> {
         &self.0[index(key)]
     }
 
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
     pub(super) fn of_mut(&mut self, key: i64) -> &mut T {
         &mut self.0[index(key)]
     }

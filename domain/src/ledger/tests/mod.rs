@@ -143,6 +143,23 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(Config { cases: 300, failure_persistence: None, ..Config::default() })]
+
+    /// What explores images explores books. (Where notes are forgotten the image has room for more of them.)
+    #[test]
+    fn a_book_made_from_its_image_goes_on_like_the_book((circumstances, moves) in shops()) {
+        let mut shop = Shop::new(Circumstances { steady: false, ..circumstances }, Fault::None);
+        for step in moves {
+            shop.take(step).and_then(|()| shop.check()).map_err(TestCaseError::fail)?;
+            let image = shop.book.book.image();
+            shop.book.book = PoolBook::of_image(&image);
+            prop_assert_eq!(shop.book.book.image(), image);
+        }
+        shop.come_to_rest().map_err(TestCaseError::fail)?;
+    }
+}
+
 /// A law that cannot be broken is no law: each fault must be noticed without the model's help.
 #[test]
 fn every_deliberate_fault_breaks_a_law() {
