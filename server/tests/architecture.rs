@@ -13,6 +13,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stampede", &["stampede-domain", "stampede-actors", "stampede-backends", "stampede-http", "stampede-web"]),
     ("stampede-bench", &["stampede", "stampede-domain", "stampede-actors", "stampede-http"]),
     ("stampede-checker", &["stampede-domain"]),
+    ("stampede-model", &["stampede-domain"]),
     ("stampede-proxy", &[]),
 ];
 /// Drivers, and the only crate that may know them.
