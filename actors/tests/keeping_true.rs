@@ -313,7 +313,10 @@ async fn a_letter_ends_with_its_order_and_is_read_no_more_and_forgotten_after_a_
         until("it is confirmed", || play.ground.store.status(replayed) == Some(OrderStatus::Confirmed)).await;
         pass(seconds(6)).await;
         let ended = play.ground.bus.letters().remove(0);
-        assert!(ended.ended_at.is_some() && ended.last_word == "its order is confirmed", "{ended:?}");
+        assert!(
+            ended.ended_at.is_some() && ended.last_word == "its pool is there now; its order is confirmed",
+            "{ended:?}"
+        );
         pass(Duration::from_mins(16)).await;
         assert_eq!((play.ground.store.status(left), play.ground.bus.dead().len()), (Some(OrderStatus::Failed), 0));
         assert_eq!(play.ground.bus.letters()[1].last_word, "nobody replayed it in time; its order is failed");

@@ -32,6 +32,9 @@ enum What {
     /// Look at orders.
     #[command(subcommand)]
     Orders(OrdersCommand),
+    /// Messages that no writer could take: look at them, put them back, or give them up.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Check the laws over every row; exit 1 when one is broken.
     Audit,
     /// Ask the shop that runs here whether it can sell; exit 1 when not.
@@ -79,6 +82,28 @@ enum OrdersCommand {
         #[arg(long, short)]
         output: Option<PathBuf>,
     },
+}
+
+#[derive(Subcommand, Debug)]
+enum DeadLettersCommand {
+    /// Those that have not ended, oldest first.
+    List {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One of them, also when it has ended.
+    Show {
+        /// Its number.
+        id: u64,
+        /// With names and addresses.
+        #[arg(long)]
+        personal: bool,
+    },
+    /// Put back on the bus, and see what becomes of them; exit 1 when one died again or is not decided yet.
+    Replay(commands::dead_letters::Which),
+    /// Give them up: an undecided order ends as failed at once; exit 1 when one could not be ended.
+    Dismiss(commands::dead_letters::Which),
 }
 
 #[derive(Args, Debug)]
@@ -139,6 +164,18 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         What::Orders(OrdersCommand::Export { output }) => system.block_on(commands::orders::export(&config, output)),
         What::Healthcheck => Ok(commands::healthcheck::healthcheck(&config)),
+        What::DeadLetters(DeadLettersCommand::List { json }) => {
+            system.block_on(commands::dead_letters::list(&config, json))
+        }
+        What::DeadLetters(DeadLettersCommand::Show { id, personal }) => {
+            system.block_on(commands::dead_letters::show(&config, id, personal))
+        }
+        What::DeadLetters(DeadLettersCommand::Replay(which)) => {
+            system.block_on(commands::dead_letters::replay(&config, which))
+        }
+        What::DeadLetters(DeadLettersCommand::Dismiss(which)) => {
+            system.block_on(commands::dead_letters::dismiss(&config, which))
+        }
         What::Audit => system.block_on(commands::audit::audit(&config)),
         What::Config(what) if what.reference => commands::config::print_reference(),
         What::Config(what) if what.env_example => commands::config::print_env_example(),

@@ -22,7 +22,7 @@ mod reaping;
 mod shelving;
 mod witness;
 
-pub(crate) use burying::DEAD_LETTER_LIFE;
+pub use burying::DEAD_LETTER_LIFE;
 
 use crate::{
     audit::{AuditReport, audit},

@@ -17,7 +17,7 @@ pub struct Outgoing {
 }
 
 /// Names one delivery to its bus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId(pub u64);
 
 /// A message taken from the bus under a lease. Unless it is acknowledged, it comes again.
@@ -34,7 +34,7 @@ pub struct Delivery {
 }
 
 /// A message set aside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Its name among the dead letters.
     pub id: DeliveryId,

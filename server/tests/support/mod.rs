@@ -13,6 +13,7 @@ pub(crate) mod servers;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use servers::Logins;
+use stampede_server::config::Config;
 use std::{
     collections::HashMap,
     io::{BufRead, BufReader, Lines},
@@ -162,6 +163,13 @@ impl Shop {
         let mut command = Command::new(BINARY);
         command.args(arguments).env_clear().envs(&self.settings).current_dir(self.directory.path());
         command
+    }
+
+    /// The shop's settings, for a test that opens its ports itself.
+    pub(crate) fn config(&self) -> Config {
+        let flag = |name: &str| name.trim_start_matches("STAMPEDE_").to_lowercase().replace('_', "-");
+        let flags: Vec<_> = self.settings.iter().map(|(name, value)| format!("--{}={value}", flag(name))).collect();
+        Config::of(flags.iter().map(String::as_str)).unwrap()
     }
 
     /// Changes a setting for the next start.

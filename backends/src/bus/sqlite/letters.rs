@@ -117,14 +117,18 @@ pub(super) async fn forget(connection: &mut SqliteConnection, ended_before: Mill
     Ok(forget.execute(connection).await?.rows_affected())
 }
 
-async fn wanted(readers: &SqlitePool) -> sqlx::Result<Vec<(u64, Outgoing)>> {
+/// A letter that is wanted back: its number, itself, and why.
+type Wanted = (u64, Outgoing, String);
+
+async fn wanted(readers: &SqlitePool) -> sqlx::Result<Vec<Wanted>> {
     let rows = sqlx::query(
-        "SELECT seq, coalesce(payload, x''), CAST(label AS BLOB) FROM dead_letters WHERE wanted = 1 ORDER BY seq LIMIT ?",
+        "SELECT seq, coalesce(payload, x''), CAST(label AS BLOB), last_word FROM dead_letters
+         WHERE wanted = 1 ORDER BY seq LIMIT ?",
     )
     .bind(PUT_BACK_AT_ONCE)
     .fetch_all(readers)
     .await?;
-    rows.iter().map(|row| Ok((number(row, 0)?, outgoing(row, 1)?))).collect()
+    rows.iter().map(|row| Ok((number(row, 0)?, outgoing(row, 1)?, row.try_get(3)?))).collect()
 }
 
 /// Puts back what is wanted, in the process that takes messages. It ends with its bus.
@@ -154,13 +158,17 @@ impl Returner {
         if letters.is_empty() {
             return Ok(());
         }
-        let numbers: Vec<_> = letters.iter().map(|(number, _)| *number).collect();
+        let (mut words, mut wanted) = (Vec::new(), Vec::new());
+        for (number, outgoing, why) in letters {
+            words.push((number, why));
+            wanted.push((number, outgoing));
+        }
         let (reply, answer) = oneshot::channel();
-        tasks.send(Task::PutBack { letters, reply }).await.map_err(|_| super::closed())?;
+        tasks.send(Task::PutBack { letters: wanted, reply }).await.map_err(|_| super::closed())?;
         let outcomes = answer.await.map_err(|_| PortFailure::Unknown("the queue was closed meanwhile".into()))?;
-        for (letter, outcome) in numbers.into_iter().zip(outcomes) {
+        for ((letter, why), outcome) in words.into_iter().zip(outcomes) {
             outcome?;
-            tracing::info!(letter, "a dead letter is on the queue again");
+            tracing::info!(letter, why, "a dead letter is on the queue again");
         }
         Ok(())
     }
