@@ -16,6 +16,10 @@ pub struct Expectations {
     /// How long a claim may hide its units after the last word about its key, in milliseconds: an intent's life, the reaper's
     /// pace and, on a loaded machine, some more.
     pub claim_life_ms: u64,
+    /// How long after it was asked for an order may be both a claim and a row for the ledger, in milliseconds: numbers that one
+    /// writer settles contain what another one has committed and not settled yet, and a lost settlement heals by the sweep.
+    /// Meanwhile its units are hidden twice, which makes a "sold out for now" premature and nothing else.
+    pub hidden_twice_ms: u64,
     /// How soon after a fault is over somebody is told 202 again, in milliseconds; `None`: not judged.
     pub flows_within_ms: Option<u64>,
     /// How soon after the last fault every 202 is decided, in milliseconds; `None`: not judged. Needs an
@@ -70,6 +74,7 @@ impl Expectations {
             dead_letters: 0,
             smuggled: Vec::new(),
             claim_life_ms: 60_000,
+            hidden_twice_ms: 10_000,
             flows_within_ms: None,
             decided_within_ms: None,
             enough: Enough::default(),

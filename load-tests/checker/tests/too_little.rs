@@ -2,7 +2,7 @@
 
 mod support;
 
-use stampede_checker::{Enough, Outcome, What};
+use stampede_checker::{Enough, Outcome, Refusal, What};
 use stampede_domain::{OrderStatus, laws::Law};
 use support::{Sale, body, fault, promised, row};
 
@@ -93,6 +93,23 @@ fn an_unknown_outcome_may_be_anything() {
     let mut sale = Sale::that_went_well();
     *sale.outcome(5, 1) = Outcome::Unknown;
     assert!(sale.judge().is_clean(), "confirmed: {}", sale.judge());
+}
+
+#[test]
+fn what_was_asked_for_before_a_fault_was_over_does_not_show_that_202s_flow_again() {
+    let mut sale = Sale::that_went_well();
+    // Asked for at 40, told at 43, and the next one is asked for at 95.
+    (sale.fault().began_ms, sale.fault().over_ms) = (41, 42);
+    assert_eq!(sale.judge().counts.slowest_recovery_ms, 56);
+}
+
+#[test]
+fn what_is_being_settled_may_be_hidden_twice_for_a_moment() {
+    let mut sale = Sale::that_went_well();
+    *sale.outcome(8, 0) = Outcome::Refused(Refusal::SoldOut { finally: false });
+    assert!(!sale.judge().is_clean());
+    sale.expected.hidden_twice_ms = 60;
+    assert!(sale.judge().is_clean(), "{}", sale.judge());
 }
 
 #[test]

@@ -9,8 +9,9 @@ const SHORT: Size = Size {
     limit: 4,
     crowd: 500,
     in_flight: 300,
-    lasts: Duration::from_secs(15),
+    lasts: Duration::from_secs(9),
     faults: 9,
+    every: Duration::from_millis(800),
     is_short: true,
     enough: |size| Enough {
         buys: 10_000,

@@ -8,12 +8,13 @@ use stampede_checker::Enough;
 use std::time::Duration;
 
 const LONG: Size = Size {
-    capacity: 150_000,
+    capacity: 270_000,
     limit: 4,
-    crowd: 2_600,
+    crowd: 2_400,
     in_flight: 2_000,
     lasts: Duration::from_mins(3),
     faults: 60,
+    every: Duration::from_millis(2_600),
     is_short: false,
     enough: |size| Enough {
         buys: 100_000,

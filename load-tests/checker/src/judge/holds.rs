@@ -37,9 +37,13 @@ impl Sums {
 }
 
 impl Holds {
-    /// The most units that may have been held at any moment between the two.
-    pub(super) fn at_most(&self, from_ms: u64, until_ms: u64) -> u64 {
-        self.taken.until(until_ms) - self.given_back.until(from_ms.saturating_sub(1))
+    /// The most units that may have been held at any moment between the two, those taken in the last `twice_ms` twice.
+    pub(super) fn at_most(&self, from_ms: u64, until_ms: u64, twice_ms: u64) -> u64 {
+        let taken = self.taken.until(until_ms);
+        let before = |at_ms: u64| at_ms.checked_sub(1);
+        let of_old = before(from_ms.saturating_sub(twice_ms)).map_or(0, |at_ms| self.taken.until(at_ms));
+        let given_back = before(from_ms).map_or(0, |at_ms| self.given_back.until(at_ms));
+        taken - given_back + (taken - of_old)
     }
 }
 

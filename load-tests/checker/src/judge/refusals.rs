@@ -1,7 +1,10 @@
 //! A no is true at its moment: sold out when so much may have been taken, the limit when the buyer may have so much, the key
 //! used when somebody used it otherwise, the sale closed only when it was.
 
-use super::{Call, Story, holds::AllHolds};
+use super::{
+    Call, Story,
+    holds::{AllHolds, Holds},
+};
 use crate::{Books, Expectations, Fault, Outcome, PoolTerms, Refusal, Report, Rule};
 use stampede_domain::{OrderId, laws::Law};
 use std::collections::BTreeMap;
@@ -42,8 +45,7 @@ impl Court<'_> {
         let wrong = match refusal {
             Refusal::SoldOut { finally: true } => self.not_sold_out(terms),
             Refusal::SoldOut { finally: false } => {
-                let most =
-                    self.holds.pools.get(&body.pool).map_or(0, |holds| holds.at_most(call.begun_ms, call.ended_ms));
+                let most = self.holds.pools.get(&body.pool).map_or(0, |holds| self.most(holds, call));
                 let fits = most + u64::from(body.quantity) <= terms.capacity.into();
                 let is_excused = || self.lost_around(call);
                 (fits && !is_excused())
@@ -51,7 +53,7 @@ impl Court<'_> {
             }
             Refusal::Limit => {
                 let holds = self.holds.buyers.get(&(body.pool, body.buyer));
-                let most = holds.map_or(0, |holds| holds.at_most(call.begun_ms, call.ended_ms));
+                let most = holds.map_or(0, |holds| self.most(holds, call));
                 let fits = terms.limit.is_none_or(|limit| most + u64::from(body.quantity) <= limit.into());
                 (fits && !self.lost_around(call))
                     .then(|| format!("over the limit, and the buyer can have had {most} units at most"))
@@ -76,6 +78,10 @@ impl Court<'_> {
         let pool = self.books.pools.iter().find(|pool| pool.pool == terms.pool)?;
         let (used, capacity) = (pool.store.used(), terms.capacity);
         (used < capacity).then(|| format!("sold out for ever, and {used} of {capacity} are sold in the end"))
+    }
+
+    fn most(&self, holds: &Holds, call: &Call<'_>) -> u64 {
+        holds.at_most(call.begun_ms, call.ended_ms, self.expected.hidden_twice_ms)
     }
 
     fn lost_around(&self, call: &Call<'_>) -> bool {

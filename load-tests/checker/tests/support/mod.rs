@@ -182,6 +182,8 @@ fn expectations() -> Expectations {
         sells_out: true,
         open_throughout: true,
     });
+    // Everything that was settled was settled at once.
+    expected.hidden_twice_ms = 1;
     (expected.flows_within_ms, expected.decided_within_ms) = (Some(100), Some(1_000));
     expected
 }

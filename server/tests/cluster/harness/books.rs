@@ -12,7 +12,7 @@ const HEAD: &str = "local heads = redis.call('KEYS', '*:head')
     local head = redis.call('GET', heads[1])
     local book = {struct.unpack('<i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8i8', head)}
     local claims = redis.call('HLEN', string.sub(heads[1], 1, -5) .. string.format('%.0f:claims', book[3]))
-    return {book[8], book[9], book[10], book[11], book[17], claims, book[2], book[7]}";
+    return {book[8], book[9], book[10], book[11], book[17], claims, book[2], book[7], book[3]}";
 
 /// The ledger's book, and what it is not.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +21,7 @@ pub(crate) struct Head {
     pub(crate) is_open: bool,
     /// It was opened before the writers had come to rest: for a lease, old keys have to wait.
     pub(crate) awaits_backlog: bool,
+    pub(crate) epoch: u64,
 }
 
 impl Grounds {
@@ -51,7 +52,9 @@ impl Grounds {
     pub(crate) async fn head(&self) -> Option<Head> {
         let told = self.redis(&["eval", HEAD, "0"]).await;
         let numbers: Vec<i64> = told.lines().map(|line| line.trim().parse().unwrap()).collect();
-        let [capacity, held, sold, version, claimed, claims, is_open, backlog_until] = numbers[..] else { return None };
+        let [capacity, held, sold, version, claimed, claims, is_open, backlog_until, epoch] = numbers[..] else {
+            return None;
+        };
         let units = |number: i64| u32::try_from(number).unwrap();
         let settled = PoolNumbers {
             capacity: units(capacity),
@@ -63,7 +66,7 @@ impl Grounds {
         let free = settled.unsold().saturating_sub(claimed);
         let claims = claims.try_into().unwrap();
         let book = LedgerBook { settled, claimed, claims, free };
-        Some(Head { book, is_open: is_open == 1, awaits_backlog: backlog_until >= 0 })
+        Some(Head { book, is_open: is_open == 1, awaits_backlog: backlog_until >= 0, epoch: epoch.try_into().unwrap() })
     }
 
     /// The store's number of the ledger's opening.

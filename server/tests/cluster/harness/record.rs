@@ -186,6 +186,13 @@ impl Record {
         told.get(first).map(|(at, _)| *at - moment)
     }
 
+    /// How long after `moment` the first 202 was told that was asked for after it, too.
+    pub(crate) fn first_promise_asked_after(&self, moment: Instant) -> Option<Duration> {
+        let told = self.promised_at.lock().unwrap();
+        let first = told.partition_point(|(at, _)| *at < moment);
+        told[first..].iter().find(|(at, took)| *at - *took >= moment).map(|(at, _)| *at - moment)
+    }
+
     /// The longest that a 202 told after `moment` took.
     pub(crate) fn slowest_promise_after(&self, moment: Instant) -> Duration {
         let told = self.promised_at.lock().unwrap();

@@ -11,6 +11,8 @@ use tokio::{
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Answers from another door after which a visitor tries the usual one again.
+const AWAY_AT_MOST: u32 = 3;
 /// Longest head of an answer.
 const LONGEST_HEAD: usize = 16 * 1024;
 
@@ -26,17 +28,21 @@ pub(crate) struct Answer {
 /// A visitor.
 pub(crate) struct Visitor {
     doors: Vec<SocketAddr>,
+    home: usize,
     at: usize,
+    /// Answers got away from home.
+    away: u32,
     connection: Option<TcpStream>,
     read: Vec<u8>,
     patience: Duration,
 }
 
 impl Visitor {
-    /// One who tries these doors, beginning with the `first`, and goes to the next when one does not answer.
+    /// One who tries these doors, beginning with the `first`, goes to the next when one does not answer, and comes back to the
+    /// first one after a while: else all would be at one door for good once the other one was closed.
     pub(crate) fn new(doors: &[SocketAddr], first: usize) -> Self {
-        let doors = doors.to_vec();
-        Self { at: first % doors.len(), doors, connection: None, read: Vec::new(), patience: PATIENCE }
+        let (doors, home) = (doors.to_vec(), first % doors.len());
+        Self { doors, home, at: home, away: 0, connection: None, read: Vec::new(), patience: PATIENCE }
     }
 
     /// Asks for an order; `None`: perhaps it was heard, and nobody knows what became of it.
@@ -56,8 +62,14 @@ impl Visitor {
     }
 
     async fn ask(&mut self, request: &str) -> Option<Answer> {
+        if self.away >= AWAY_AT_MOST {
+            (self.connection, self.at, self.away) = (None, self.home, 0);
+        }
         match timeout(self.patience, self.exchange(request)).await {
-            Ok(Ok(answer)) => Some(answer),
+            Ok(Ok(answer)) => {
+                self.away += u32::from(self.at != self.home);
+                Some(answer)
+            }
             Ok(Err(_)) | Err(_) => {
                 self.connection = None;
                 self.at = (self.at + 1) % self.doors.len();

@@ -9,7 +9,7 @@ mod table;
 mod wires;
 
 use crate::harness::{Cluster, Grounds, buyers::Buyers, observer::Observer, record::Record, verdict::DECIDED_WITHIN};
-use links::Links;
+use links::{Links, Side};
 use rand::rngs::SmallRng;
 use stampede_checker::{Enough, Expectations, Report};
 use std::{sync::Arc, time::Duration};
@@ -20,8 +20,8 @@ const FLOWS_WITHIN: Duration = Duration::from_secs(5);
 /// How long the sale may go on when nothing is broken any more.
 const SELLS_OUT_WITHIN: Duration = Duration::from_mins(4);
 /// People who buy all the time, so that it is seen how soon 202s flow again; and the pause between two of their orders.
-const REGULARS: u64 = 24;
-const PAUSE: Duration = Duration::from_millis(60);
+const REGULARS: u64 = 16;
+const PAUSE: Duration = Duration::from_millis(80);
 /// Most tickets of one order.
 const MOST: u32 = 2;
 
@@ -35,9 +35,10 @@ pub(crate) struct Size {
     pub(crate) crowd: u64,
     /// Requests under way when a fault strikes.
     pub(crate) in_flight: u64,
-    /// How long faults go on, and how many there are at least.
+    /// How long faults go on, how many there are at least, and how soon one may follow the other: the tickets have to last.
     pub(crate) lasts: Duration,
     pub(crate) faults: u64,
+    pub(crate) every: Duration,
     /// Only kinds that are over soon.
     pub(crate) is_short: bool,
     pub(crate) enough: fn(&Self) -> Enough,
@@ -50,6 +51,8 @@ struct Arena<'a> {
     buyers: &'a Arc<Buyers>,
     record: &'a Record,
     chance: SmallRng,
+    /// Who stands still in the background: a web node or a writer, and which.
+    asleep: Option<(Side, usize)>,
 }
 
 /// What a fault did.
@@ -83,8 +86,14 @@ pub(crate) async fn run(size: Size, seed: u64) {
     let mut everyone = buyers.in_waves(size.crowd, demand, MOST, seed);
     let regulars = buyers.steadily(REGULARS, PAUSE, seed + 1);
 
-    let arena =
-        Arena { shop: &mut shop, links: &links, buyers: &buyers, record: &record, chance: nemesis::chance(seed) };
+    let arena = Arena {
+        shop: &mut shop,
+        links: &links,
+        buyers: &buyers,
+        record: &record,
+        chance: nemesis::chance(seed),
+        asleep: None,
+    };
     let rows = nemesis::rage(arena, &size).await;
     links.mend();
     let last_fault = Instant::now();
@@ -99,6 +108,9 @@ pub(crate) async fn run(size: Size, seed: u64) {
     tokio::time::timeout(SELLS_OUT_WITHIN, sold_out).await.expect("the sale comes to its end");
     let report = judge(&shop, &record, &observer, &size).await;
     table::print(&rows, &report, &record, size, seed);
+    if !report.is_clean() {
+        keep(&record, seed);
+    }
     assert!(report.is_clean(), "seed {seed}: {report}");
 }
 
@@ -116,4 +128,13 @@ async fn judge(shop: &Cluster, record: &Arc<Record>, observer: &Observer, size: 
     };
     expected.pools.iter_mut().for_each(|pool| pool.sells_out = true);
     shop.report(record, &expected).await
+}
+
+/// The history outlives a storm that broke something.
+#[expect(clippy::print_stderr, reason = "who looks for the reason must find it")]
+fn keep(record: &Record, seed: u64) {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("storm-{seed}.jsonl"));
+    let file = std::fs::File::create(&path).unwrap();
+    record.history().write(std::io::BufWriter::new(file)).unwrap();
+    eprintln!("the history is kept in {}", path.display());
 }

@@ -3,6 +3,7 @@
 use super::{
     Arena, FLOWS_WITHIN, Size, Struck,
     kinds::{Fault, KINDS, Kind},
+    links::Side,
     servers::{self, Accident},
     table::Row,
     wires,
@@ -40,20 +41,34 @@ struct Sleeper {
 pub(super) async fn rage(mut arena: Arena<'_>, size: &Size) -> Vec<Row> {
     first_sales(&arena).await;
     let (began, mut rows, mut deck) = (Instant::now(), Vec::new(), Vec::new());
-    let (mut sleeper, mut peace): (Option<Sleeper>, _) = (None, Instant::now());
+    let (mut sleeper, mut awake_since, mut turn): (Option<Sleeper>, _, _) = (None, Instant::now(), 0);
     while began.elapsed() < size.lasts || (rows.len() as u64) < size.faults {
+        tokio::time::sleep_until(began + size.every * turn).await;
         if sleeper.as_ref().is_some_and(|sleeper| sleeper.until.is_finished()) {
-            rows.extend(wake(sleeper.take(), &arena).await);
-            peace = Instant::now();
-        }
-        if sleeper.is_none() && !size.is_short && peace.elapsed() > IN_PEACE {
-            sleeper = Some(lull(&mut arena));
+            rows.extend(wake(sleeper.take(), &mut arena).await);
+            awake_since = Instant::now();
         }
         let Some(kind) = draw(&mut deck, &mut arena.chance, size, sleeper.is_some()) else { continue };
-        rows.push(strike(&mut arena, kind, size).await);
+        turn += 1;
+        wave(&arena, size).await;
+        if sleeper.is_none() && !size.is_short && awake_since.elapsed() > IN_PEACE {
+            sleeper = Some(lull(&mut arena));
+        }
+        rows.push(strike(&mut arena, kind).await);
     }
-    rows.extend(wake(sleeper, &arena).await);
+    rows.extend(wake(sleeper, &mut arena).await);
     rows
+}
+
+/// Everyone comes; until enough of them are under way.
+async fn wave(arena: &Arena<'_>, size: &Size) {
+    arena.buyers.wave();
+    let rising = Instant::now();
+    // Some more than wanted: between this look and the strike some are answered.
+    let enough = size.in_flight + size.in_flight / 20;
+    while arena.record.in_flight.load(Ordering::Relaxed) < enough && rising.elapsed() < RISES_WITHIN {
+        tokio::time::sleep(BREATH).await;
+    }
 }
 
 async fn first_sales(arena: &Arena<'_>) {
@@ -74,7 +89,7 @@ fn draw(deck: &mut Vec<Kind>, chance: &mut SmallRng, size: &Size, somebody_sleep
             deck.sort_by_key(|kind| !matches!(kind.fault, Fault::Server(Accident::RedisEmptied)));
         }
     }
-    // Who stands still cannot be killed, and the other one is needed.
+    // Who stands still cannot be killed, and the other one is needed; and a writer that stands still is missed by an opening.
     let touches_a_process = |kind: &Kind| {
         use Accident as A;
         matches!(kind.fault, Fault::Server(A::WebKilled | A::WriterKilled | A::WebFrozen(_) | A::WriterFrozen(_)))
@@ -90,14 +105,8 @@ fn draw(deck: &mut Vec<Kind>, chance: &mut SmallRng, size: &Size, somebody_sleep
 }
 
 /// One fault, in the middle of a wave.
-async fn strike(arena: &mut Arena<'_>, kind: Kind, size: &Size) -> Row {
-    arena.buyers.wave();
-    let rising = Instant::now();
-    let in_flight = || arena.record.in_flight.load(Ordering::Relaxed);
-    while in_flight() < size.in_flight && rising.elapsed() < RISES_WITHIN {
-        tokio::time::sleep(BREATH).await;
-    }
-    let (began, hit) = (Instant::now(), in_flight());
+async fn strike(arena: &mut Arena<'_>, kind: Kind) -> Row {
+    let (began, hit) = (Instant::now(), arena.record.in_flight.load(Ordering::Relaxed));
     let struck = match kind.fault {
         Fault::Wire(side, to, trouble) => Struck::by(wires::strike(arena, side, to, trouble).await),
         Fault::Server(accident) => servers::strike(arena, accident).await,
@@ -130,7 +139,7 @@ fn note(arena: &Arena<'_>, kind: &str, began: Instant, struck: &Struck) {
 async fn recovery(arena: &Arena<'_>, over: Instant) -> Option<Duration> {
     let patience = 4 * FLOWS_WITHIN;
     while over.elapsed() < patience {
-        if let Some(first) = arena.record.first_promise_after(over) {
+        if let Some(first) = arena.record.first_promise_asked_after(over) {
             return Some(first);
         }
         tokio::time::sleep(BREATH).await;
@@ -144,13 +153,15 @@ fn lull(arena: &mut Arena<'_>) -> Sleeper {
     let id = if is_web { arena.shop.webs[node].id() } else { arena.shop.writers[node].id() };
     let ms = arena.chance.random_range(STANDS_STILL_MS);
     let kind = if is_web { "a web node stands still for long" } else { "a writer stands still for long" };
+    arena.asleep = Some((if is_web { Side::Webs } else { Side::Writers }, node));
     let until = tokio::spawn(async move { Struck::by(servers::frozen(id, ms).await) });
     Sleeper { began: Instant::now(), in_flight: arena.record.in_flight.load(Ordering::Relaxed), kind, until }
 }
 
-async fn wake(sleeper: Option<Sleeper>, arena: &Arena<'_>) -> Option<Row> {
+async fn wake(sleeper: Option<Sleeper>, arena: &mut Arena<'_>) -> Option<Row> {
     let Sleeper { began, in_flight, kind, until } = sleeper?;
     let struck = until.await.expect("a process can be stopped and continued");
+    arena.asleep = None;
     note(arena, kind, began, &struck);
     let row = Row {
         name: kind,

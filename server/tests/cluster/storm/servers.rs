@@ -43,6 +43,8 @@ pub(super) enum Accident {
 
 /// How long knobs stay turned.
 const TURNED: Duration = Duration::from_secs(2);
+/// A lost ledger is made again by then: the drain, and what a loaded machine adds.
+const OPENS_WITHIN: Duration = Duration::from_secs(10);
 /// How long everyone stays outside.
 const OUTSIDE: Duration = Duration::from_millis(800);
 
@@ -161,17 +163,19 @@ async fn redis_killed(arena: &mut Arena<'_>, copy: Option<String>) -> Struck {
     lost(arena, epoch, claimed).await
 }
 
-/// A ledger was lost: it took effect when the store has a new opening.
+/// A ledger was lost: it took effect when the store has a new opening. How the shop opened it decides how long it may be closed.
 async fn lost(arena: &mut Arena<'_>, epoch: u64, claimed: u64) -> Struck {
     let over = Instant::now();
-    let mut now = epoch;
-    while now == epoch && over.elapsed() < Duration::from_secs(10) {
+    let grounds = &arena.shop.grounds;
+    let (mut now, mut head) = (epoch, None);
+    while head.is_none() && over.elapsed() < OPENS_WITHIN {
         sleep(Duration::from_millis(50)).await;
-        now = arena.shop.grounds.epoch().await;
+        now = grounds.epoch().await;
+        head = if now > epoch { grounds.head().await.filter(|head| head.is_open && head.epoch == now) } else { None };
     }
     let effect =
         (now > epoch).then(|| format!("{claimed} units were claimed, the ledger was opened for the {now}. time"));
-    let waits = arena.shop.grounds.head().await.is_some_and(|head| head.awaits_backlog);
+    let waits = head.is_some_and(|head| head.awaits_backlog);
     Struck { effect, lost_units: Some(claimed), grace: if waits { BACKLOG_LIFE } else { Duration::ZERO }, over }
 }
 

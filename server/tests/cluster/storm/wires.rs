@@ -42,9 +42,12 @@ const COMES_WITHIN: Duration = Duration::from_secs(3);
 /// Brings trouble over a kind of wire: one of the two, or both. What shows its effect.
 pub(super) async fn strike(arena: &mut Arena<'_>, side: Side, to: To, trouble: Trouble) -> Option<String> {
     let wires = arena.links.of(side, to);
-    // Both web nodes without an answer, and nobody could buy: that is for the kinds that say so.
-    let both = arena.chance.random_bool(0.4);
-    let first = arena.chance.random_range(0..2);
+    let (mut both, mut first) = (arena.chance.random_bool(0.4), arena.chance.random_range(0..2));
+    // Nothing comes by at who stands still.
+    let end = if side == Side::Crowd { Side::Webs } else { side };
+    if let Some((_, asleep)) = arena.asleep.filter(|(side, _)| *side == end) {
+        (both, first) = (false, 1 - asleep);
+    }
     let hit: Vec<&Proxy> = if both { wires.iter().collect() } else { vec![&wires[first]] };
     let before = sum(&hit);
     let times = arena.chance.random_range(1..=4);
