@@ -1,11 +1,5 @@
 //! A sale that went well, of which tests falsify one thing each.
 
-#![expect(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "two test programs use their parts, and a test stops where it cannot go on"
-)]
-
 use stampede_checker::{
     Ask, Body, Books, Bus, Event, Expectations, Fault, History, LedgerBook, Outcome, Pool, PoolTerms, Recorder,
     Refusal, Report, Row, What, judge,

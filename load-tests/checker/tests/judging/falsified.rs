@@ -1,10 +1,8 @@
 //! A check that cannot fail is a defect: every law's check is given a sale that went well and one lie, and must notice it.
 
-mod support;
-
+use crate::sale::{Sale, body, order, promised, replayed, row};
 use stampede_checker::{Event, Outcome, Refusal, Rule, What};
 use stampede_domain::{BuyerId, Fingerprint, OrderStatus, PoolId, laws::Law};
-use support::{Sale, body, order, promised, replayed, row};
 
 const SOLD_OUT: Outcome = Outcome::Refused(Refusal::SoldOut { finally: false });
 const KEY_REUSED: Outcome = Outcome::Refused(Refusal::KeyReused);

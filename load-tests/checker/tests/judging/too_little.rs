@@ -1,10 +1,8 @@
 //! A verdict over too little is none; what the protocol allows is no breach.
 
-mod support;
-
+use crate::sale::{Sale, body, fault, promised, row};
 use stampede_checker::{Enough, Outcome, Refusal, What};
 use stampede_domain::{OrderStatus, laws::Law};
-use support::{Sale, body, fault, promised, row};
 
 #[track_caller]
 fn too_little(change: impl FnOnce(&mut Sale), words: &str) {
@@ -87,7 +85,7 @@ fn an_unknown_outcome_may_be_anything() {
         assert!(sale.judge().is_clean(), "{status:?}: {}", sale.judge());
     }
     let mut sale = Sale::that_went_well();
-    sale.books.rows.retain(|row| row.order != support::order(7));
+    sale.books.rows.retain(|row| row.order != crate::sale::order(7));
     assert!(sale.judge().is_clean(), "no row: {}", sale.judge());
     // Never answered, and confirmed: unknown, too.
     let mut sale = Sale::that_went_well();
