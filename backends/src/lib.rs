@@ -33,5 +33,5 @@ pub use memory::{
 pub use order_store::{PostgresOrderStore, SqliteOrderStore};
 pub use postgres::{Database, MigrateReport, OpenPostgresError, PostgresOptions};
 pub use rate_limits::{InProcessRateLimits, RedisRateLimits};
-pub use sqlite::{OpenError, ShopFile};
+pub use sqlite::{OpenError, ShopFile, Trouble};
 pub use timed::{Stopwatch, Timed};

@@ -65,7 +65,13 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
     let sampler = actix::spawn(telemetry::sample(Arc::clone(&stage.cast), Arc::clone(&ports.bus)));
     greeting::greet(&config, &ports, front.as_ref().map(|front| front.address), ops).await?;
 
-    stop_signal().await?;
+    tokio::select! {
+        told = stop_signal() => told?,
+        sentence = books.trouble() => {
+            tracing::error!("{sentence}");
+            return Ok(ExitCode::from(4));
+        }
+    }
     tracing::info!("closing down: no new orders, writing what is held");
     stage.stop_admitting();
     let drained = tokio::time::timeout(config.shutdown_limit, async {

@@ -65,6 +65,10 @@ async fn a_damaged_queue_record_is_set_aside_and_the_rest_flows() {
                 (9000002, 0, '{\"v\":9}')";
     let python = std::process::Command::new("python3").args(["-c", damage]).arg(&queue).arg(rows).output().unwrap();
     assert!(python.status.success(), "{}", said(&python));
+    let output = shop.run(&["serve"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("queue.db-sums, and the next start"), "{}", said(&output));
+    fs::remove_file(shop.data().join("queue.db-sums")).unwrap();
 
     shop.start().await;
     assert!(shop.buy(&key(), "eva", 1).await.unwrap().status().is_success());

@@ -40,6 +40,8 @@ pub(crate) fn reading(file: &'static str) -> impl Fn(sqlx::Error) -> PortFailure
 /// SQLite's primary result codes, <https://www.sqlite.org/rescode.html>.
 pub(crate) mod code {
     pub(crate) const BUSY: i32 = 5;
+    pub(crate) const IO: i32 = 10;
+    pub(crate) const CORRUPT: i32 = 11;
     pub(crate) const FULL: i32 = 13;
     pub(crate) const TOO_BIG: i32 = 18;
     pub(crate) const CONSTRAINT: i32 = 19;

@@ -1,6 +1,6 @@
 //! Opening a SQLite file: how it is configured, brought to this program's schema, and what to say when that fails.
 
-use super::error::{code, primary_code};
+use super::hold::{Hold, Standing, opening};
 use sqlx::{
     ConnectOptions, Connection, Row, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
@@ -8,6 +8,7 @@ use sqlx::{
 };
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,6 +16,8 @@ use std::{
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a reader waits for a free connection; longer than any read but an audit.
 const READER_PATIENCE: Duration = Duration::from_secs(5);
+/// The connection that only keeps the file open looks at a page or two.
+const ANCHOR_CACHE_KIB: u32 = 64;
 /// Several processes may open a new file at the same moment; the later ones find the schema made.
 const MIGRATION_ATTEMPTS: u32 = 3;
 
@@ -26,6 +29,22 @@ pub enum OpenError {
     NotADatabase {
         /// Which file.
         file: PathBuf,
+    },
+    /// It is not what was written, or not all of it.
+    #[error("{} is damaged: {how}. Nothing is sold from it. Restore a backup of the whole directory; if another program has changed the file and was meant to, remove {}-sums, and the next start checks the file without them", .file.display(), .file.display().to_string().trim_end_matches("-sums"))]
+    Damaged {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        how: String,
+    },
+    /// Transactions that were acknowledged cannot be read.
+    #[error("{} is damaged: {how}. Orders that were taken may be missing without it, so nothing is sold. Restore a backup of the whole directory, or set STAMPEDE_DATA_DIR to another directory", .file.display())]
+    DamagedLog {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        how: String,
     },
     /// Written by a program that knows more than this one.
     #[error("{} was written by another version of stampede (schema {schema} is not known here). Run that version or a newer one, or set STAMPEDE_DATA_DIR to another directory", .file.display())]
@@ -61,42 +80,67 @@ pub(crate) struct Sizes {
 pub(crate) struct SqliteFile {
     path: PathBuf,
     sizes: Sizes,
+    hold: Arc<Hold>,
+    /// Whether it was there, of unknown soundness.
+    is_on_trust: bool,
 }
 
 impl SqliteFile {
-    /// Creates the file when it is missing and brings it to this program's schema.
+    /// Creates the file when it is missing, looks whether it is damaged, and brings it to this program's schema.
     pub(crate) async fn open(path: PathBuf, migrator: &Migrator, sizes: Sizes) -> Result<Self, OpenError> {
-        let file = Self { path, sizes };
+        let anchor = writing(options(&path, ANCHOR_CACHE_KIB));
+        let (hold, standing) = Hold::take(&path, &anchor).await?;
+        let file = Self { path, sizes, hold, is_on_trust: standing == Standing::Unsummed };
         let mut attempt = 1;
         loop {
-            match file.migrate(migrator).await {
+            match file.prepare(migrator).await {
                 Ok(()) => return Ok(file),
                 Err(OpenError::Unusable { .. }) if attempt < MIGRATION_ATTEMPTS => attempt += 1,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let _ = file.close().await;
+                    return Err(error);
+                }
             }
         }
     }
 
-    async fn migrate(&self, migrator: &Migrator) -> Result<(), OpenError> {
-        let mut connection = self.writer().await.map_err(|error| self.unusable(&error))?;
-        let migrated = migrator.run_direct(None, &mut connection, false).await;
+    /// Brings the file to the schema and copies its log into it.
+    ///
+    /// After a failed fsync or a crash, frames may be readable from the kernel's cache that are not on the disk. The copy goes
+    /// into the main file and is synced there, so that nothing is built on what a power cut could still take. (A reader of
+    /// another process may keep it from finishing; then the next copy does it.)
+    async fn prepare(&self, migrator: &Migrator) -> Result<(), OpenError> {
+        let failed = |error: sqlx::Error| opening(&self.path, &error);
+        let mut connection = self.writer().await.map_err(failed)?;
+        let prepared = self.prepare_on(&mut connection, migrator).await;
         let closed = connection.close().await;
-        match migrated {
-            Ok(()) => closed.map_err(|error| self.unusable(&error)),
-            Err(MigrateError::VersionMissing(schema) | MigrateError::VersionMismatch(schema)) => {
-                Err(OpenError::OtherSchema { file: self.path.clone(), schema })
-            }
-            Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)) => Err(self.unusable(&error)),
-            Err(error) => Err(OpenError::Unusable { file: self.path.clone(), cause: error.to_string() }),
-        }
+        prepared.and(closed.map_err(failed))
     }
 
-    fn unusable(&self, error: &sqlx::Error) -> OpenError {
-        let file = self.path.clone();
-        match primary_code(error) {
-            Some(code::NOT_A_DATABASE) => OpenError::NotADatabase { file },
-            _ => OpenError::Unusable { file, cause: error.to_string() },
+    async fn prepare_on(&self, connection: &mut SqliteConnection, migrator: &Migrator) -> Result<(), OpenError> {
+        if self.is_on_trust {
+            self.check(connection).await?;
         }
+        migrator.run_direct(None, &mut *connection, false).await.map_err(|error| match error {
+            MigrateError::VersionMissing(schema) | MigrateError::VersionMismatch(schema) => {
+                OpenError::OtherSchema { file: self.path.clone(), schema }
+            }
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => opening(&self.path, &error),
+            error => OpenError::Unusable { file: self.path.clone(), cause: error.to_string() },
+        })?;
+        self.hold.settle(connection).await.map(drop).map_err(|error| opening(&self.path, &error))
+    }
+
+    /// What SQLite can say of a file without sums.
+    async fn check(&self, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+        let found = sqlx::query("PRAGMA integrity_check(1)").fetch_one(connection).await;
+        let said = found.and_then(|row| row.try_get::<String, _>(0)).map_err(|error| opening(&self.path, &error))?;
+        if said == "ok" { Ok(()) } else { Err(OpenError::Damaged { file: self.path.clone(), how: said }) }
+    }
+
+    /// Whether the file was there and nobody had written down its sums: what is in it is to be looked at.
+    pub(crate) fn is_on_trust(&self) -> bool {
+        self.is_on_trust
     }
 
     /// The name for messages.
@@ -104,21 +148,24 @@ impl SqliteFile {
         &self.path
     }
 
-    /// A connection that writes.
-    ///
-    /// It begins with a checkpoint: after a failed fsync or a crash, frames may be readable from the kernel's cache that are
-    /// not on the disk. The checkpoint copies them into the main file and syncs *that*, so that nothing is built on what a
-    /// power cut could still take. (A reader of another process may keep it from finishing; then the next one does it.)
+    /// Pages in the log before it is copied into the file.
+    pub(super) fn log_pages(&self) -> u32 {
+        self.sizes.log_pages
+    }
+
+    /// A connection that writes. SQLite itself never copies the log: see [`Hold::settle`].
     pub(crate) async fn writer(&self) -> sqlx::Result<SqliteConnection> {
-        let options = self
-            .options(self.sizes.writer_cache_kib)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("wal_autocheckpoint", self.sizes.log_pages.to_string());
-        let mut connection = options.connect().await?;
-        checkpoint(&mut connection).await?;
-        Ok(connection)
+        writing(options(&self.path, self.sizes.writer_cache_kib)).connect().await
+    }
+
+    /// Copies the log into the file; `false` when somebody who reads has kept a part of it from being copied.
+    pub(super) async fn settle(&self, connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+        self.hold.settle(connection).await
+    }
+
+    /// Lets go of the file. All connections are closed.
+    pub(super) async fn close(self) -> sqlx::Result<()> {
+        self.hold.close().await
     }
 
     /// Connections that only read.
@@ -130,26 +177,28 @@ impl SqliteFile {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false);
-        let options = self.options(self.sizes.reader_cache_kib).read_only(true);
-        pool.connect_with(options).await.map_err(|error| self.unusable(&error))
-    }
-
-    fn options(&self, cache_kib: u32) -> SqliteConnectOptions {
-        SqliteConnectOptions::new()
-            .filename(&self.path)
-            .busy_timeout(BUSY_TIMEOUT)
-            // Negative: KiB rather than pages.
-            .pragma("cache_size", format!("-{cache_kib}"))
-            // Mapped pages would count as ours, and an IO error in them is a signal instead of an answer.
-            .pragma("mmap_size", "0")
-            // Else an upsert of a thousand buyers keeps its undo pages in a file of its own: a third of its time.
-            .pragma("temp_store", "memory")
-            .disable_statement_logging()
+        let options = options(&self.path, self.sizes.reader_cache_kib).read_only(true);
+        pool.connect_with(options).await.map_err(|error| opening(&self.path, &error))
     }
 }
 
-/// Copies the log into the main file and empties it, as far as other connections allow; whether it could.
-pub(crate) async fn checkpoint(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
-    let answer = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?;
-    Ok(answer.try_get::<i64, _>(0)? == 0)
+fn options(path: &Path, cache_kib: u32) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(BUSY_TIMEOUT)
+        // Negative: KiB rather than pages.
+        .pragma("cache_size", format!("-{cache_kib}"))
+        // Mapped pages would count as ours, and an IO error in them is a signal instead of an answer.
+        .pragma("mmap_size", "0")
+        // Else an upsert of a thousand buyers keeps its undo pages in a file of its own: a third of its time.
+        .pragma("temp_store", "memory")
+        .disable_statement_logging()
+}
+
+fn writing(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("wal_autocheckpoint", "0")
 }

@@ -2,7 +2,12 @@
 
 mod error;
 mod file;
+mod gauge;
+mod hold;
 mod shop;
+mod sums;
+mod trouble;
+mod wal;
 mod writer;
 
 pub(crate) use error::reading;
@@ -10,4 +15,8 @@ pub use file::OpenError;
 pub(crate) use file::{Sizes, SqliteFile};
 pub(crate) use shop::FILE as SHOP_FILE;
 pub use shop::ShopFile;
+pub use trouble::Trouble;
 pub(crate) use writer::Writer;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,10 @@
 //! The file `shop.db`: events, pools and orders, shared by the order store and the catalogue.
 
-use super::{OpenError, Sizes, SqliteFile, Writer};
+use super::{OpenError, Sizes, SqliteFile, Trouble, Writer};
+use crate::SqliteOrderStore;
 use sqlx::SqlitePool;
+use stampede_actors::ports::OrderStore as _;
+use stampede_domain::laws::check_store;
 use std::path::Path;
 
 /// The file's name in the data directory, as it stands in messages.
@@ -25,10 +28,31 @@ impl ShopFile {
     pub async fn open(directory: &Path) -> Result<Self, OpenError> {
         let path = directory.join(FILE);
         let file = SqliteFile::open(path.clone(), &sqlx::migrate!("../migrations/sqlite/shop"), SIZES).await?;
-        let readers = file.readers().await?;
-        let unusable = |error: sqlx::Error| OpenError::Unusable { file: path, cause: error.to_string() };
+        let (readers, is_on_trust) = (file.readers().await?, file.is_on_trust());
+        let unusable = |error: sqlx::Error| OpenError::Unusable { file: path.clone(), cause: error.to_string() };
         let writer = Writer::open(file).await.map_err(unusable)?;
-        Ok(Self { writer, readers })
+        let shop = Self { writer, readers };
+        if is_on_trust && let Some(how) = shop.breaks_a_law().await {
+            shop.close().await;
+            return Err(OpenError::Damaged { file: path, how });
+        }
+        Ok(shop)
+    }
+
+    /// What of the rows cannot be, if anything: a file without sums is looked at as far as one can.
+    async fn breaks_a_law(&self) -> Option<String> {
+        let audits = match SqliteOrderStore::new(self).audit().await {
+            Ok(audits) => audits,
+            Err(failure) => return Some(failure.to_string()),
+        };
+        let breach = audits.iter().flat_map(|audit| check_store(audit.pool, &audit.sums)).next()?;
+        Some(format!("{}: {}", breach.law, breach.how))
+    }
+
+    /// Whether the file can still be written; if not, the process is to end.
+    #[must_use]
+    pub fn trouble(&self) -> Trouble {
+        self.writer.trouble()
     }
 
     /// Copies the log back into the file and lets go of it. Transactions under way come to their end first.

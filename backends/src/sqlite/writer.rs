@@ -2,12 +2,14 @@
 
 use super::{
     error::{code, commit_failure, failure, primary_code},
-    file::{SqliteFile, checkpoint},
+    file::SqliteFile,
+    gauge::Gauge,
+    trouble::Trouble,
 };
 use crate::sql::Stop;
 use sqlx::{Connection, SqliteConnection};
 use stampede_actors::ports::{PortFailure, PortResult};
-use std::{mem, pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc};
 use tokio::sync::Mutex;
 
 /// What a transaction does between `BEGIN` and `COMMIT`.
@@ -20,21 +22,45 @@ pub(crate) type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, Stop>> + Sen
 /// So nobody ever finds a connection in the middle of somebody else's transaction.
 #[derive(Clone)]
 pub(crate) struct Writer {
-    file: SqliteFile,
     place: Arc<Mutex<Place>>,
+    name: Arc<str>,
+    trouble: Trouble,
 }
 
-enum Place {
-    Ready(SqliteConnection),
-    /// Being used, or its state is in doubt: the next one opens another.
-    Empty,
-    Closed,
+struct Place {
+    /// `None`: closed.
+    open: Option<Open>,
+    /// `None`: being used, or its state is in doubt, and the next one opens another.
+    connection: Option<SqliteConnection>,
+}
+
+/// The file, and how long its log is.
+struct Open {
+    file: SqliteFile,
+    gauge: Gauge,
+    /// What the next commit ends with, after it was made: for tests.
+    #[cfg(test)]
+    fails: Option<sqlx::Error>,
 }
 
 impl Writer {
     pub(crate) async fn open(file: SqliteFile) -> sqlx::Result<Self> {
         let connection = file.writer().await?;
-        Ok(Self { file, place: Arc::new(Mutex::new(Place::Ready(connection))) })
+        let name = file.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let gauge = Gauge::new(file.path(), file.log_pages());
+        let open = Open {
+            file,
+            gauge,
+            #[cfg(test)]
+            fails: None,
+        };
+        let place = Place { open: Some(open), connection: Some(connection) };
+        Ok(Self { place: Arc::new(Mutex::new(place)), name: name.as_str().into(), trouble: Trouble::of(name) })
+    }
+
+    /// Whether the file can still be written.
+    pub(crate) fn trouble(&self) -> Trouble {
+        self.trouble.clone()
     }
 
     /// Runs `work` in one durable transaction: when it returns `Ok`, the changes survive a power cut.
@@ -46,7 +72,7 @@ impl Writer {
         let writer = self.clone();
         match tokio::spawn(async move { writer.run(work).await }).await {
             Ok(answer) => answer,
-            Err(_) => Err(PortFailure::Unknown(format!("{}: the transaction was cut off", self.name()))),
+            Err(_) => Err(PortFailure::Unknown(format!("{}: the transaction was cut off", self.name))),
         }
     }
 
@@ -55,53 +81,119 @@ impl Writer {
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> Work<'c, T>,
     {
         let mut place = self.place.lock().await;
-        let mut connection = match mem::replace(&mut *place, Place::Empty) {
-            Place::Ready(connection) => connection,
-            Place::Empty => self.file.writer().await.map_err(|error| failure(error.into(), &self.name()))?,
-            Place::Closed => {
-                *place = Place::Closed;
-                return Err(PortFailure::Unavailable(format!("{} is closed", self.name())));
-            }
+        if let Some(sentence) = self.trouble.now() {
+            return Err(PortFailure::Unavailable(sentence));
+        }
+        let Place { open, connection: kept } = &mut *place;
+        let Some(open) = open else { return Err(PortFailure::Unavailable(format!("{} is closed", self.name))) };
+        let mut connection = match kept.take() {
+            Some(connection) => connection,
+            None => open.file.writer().await.map_err(|error| self.failed(error.into()))?,
         };
         if let Err(error) = sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await {
+            self.trouble.notice(&error);
             if primary_code(&error) == Some(code::BUSY) {
-                *place = Place::Ready(connection);
+                *kept = Some(connection);
             }
-            return Err(PortFailure::Unavailable(format!("{}: {error}", self.name())));
+            return Err(PortFailure::Unavailable(format!("{}: {error}", self.name)));
         }
         match work(&mut connection).await {
-            Ok(answer) => match sqlx::query("COMMIT").execute(&mut connection).await {
-                Ok(_) => {
-                    *place = Place::Ready(connection);
+            Ok(answer) => match commit(&mut connection, open).await {
+                Ok(()) => {
+                    if open.gauge.is_full() {
+                        self.settle(open, &mut connection).await;
+                    }
+                    *kept = Some(connection);
                     Ok(answer)
                 }
                 // The connection is dropped, which rolls back what SQLite has not rolled back itself. It is not tried again:
                 // an fsync that failed once may answer "done" the second time without having done it.
-                Err(error) => Err(commit_failure(&error, &self.name())),
+                Err(error) => {
+                    self.trouble.notice(&error);
+                    Err(commit_failure(&error, &self.name))
+                }
             },
             Err(stop) => {
+                let failure = self.failed(stop);
                 if sqlx::query("ROLLBACK").execute(&mut connection).await.is_ok() {
-                    *place = Place::Ready(connection);
+                    *kept = Some(connection);
                 }
-                Err(failure(stop, &self.name()))
+                Err(failure)
             }
         }
+    }
+
+    /// Copies a log that has grown long. What was committed stands, whatever comes of it.
+    async fn settle(&self, open: &mut Open, connection: &mut SqliteConnection) {
+        if let Err(error) = open.file.settle(connection).await {
+            tracing::error!(file = %self.name, %error, "the log could not be copied into the file");
+            self.trouble.notice(&error);
+        }
+        open.gauge.copied();
     }
 
     /// Copies the log into the file and lets go of it. Transactions under way come to their end first.
     pub(crate) async fn close(&self) {
         let mut place = self.place.lock().await;
-        if let Place::Ready(mut connection) = mem::replace(&mut *place, Place::Closed) {
-            if let Err(error) = checkpoint(&mut connection).await {
-                tracing::warn!(file = %self.name(), %error, "the log stays for the next start to copy");
+        let (open, connection) = (place.open.take(), place.connection.take());
+        let Some(Open { file, .. }) = open else { return };
+        if self.trouble.now().is_some() {
+            // Left as it is, as after a crash.
+            return;
+        }
+        if let Some(mut connection) = connection {
+            if let Err(error) = file.settle(&mut connection).await {
+                tracing::warn!(file = %self.name, %error, "the log stays for the next start to copy");
+                // As after a crash: without sums SQLite must not copy it either.
+                return;
             }
             if let Err(error) = connection.close().await {
-                tracing::warn!(file = %self.name(), %error, "the file did not close cleanly");
+                tracing::warn!(file = %self.name, %error, "the file did not close cleanly");
+            }
+            if let Err(error) = file.close().await {
+                tracing::warn!(file = %self.name, %error, "the file did not close cleanly");
             }
         }
     }
 
-    fn name(&self) -> String {
-        self.file.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    fn failed(&self, stop: Stop) -> PortFailure {
+        if let Stop::Failed(error) = &stop {
+            self.trouble.notice(error);
+        }
+        failure(stop, &self.name)
+    }
+}
+
+async fn commit(connection: &mut SqliteConnection, open: &mut Open) -> sqlx::Result<()> {
+    let committed = sqlx::query("COMMIT").execute(connection).await.map(drop);
+    #[cfg(test)]
+    if let Some(error) = open.fails.take() {
+        return Err(error);
+    }
+    #[cfg(not(test))]
+    let _ = open;
+    committed
+}
+
+#[cfg(test)]
+impl Writer {
+    /// The next commit answers as if its fsync had failed.
+    pub(super) async fn fail_the_next_commit(&self) {
+        if let Some(open) = &mut self.place.lock().await.open {
+            open.fails = Some(sqlx::Error::Database(Box::new(super::tests::Said("1034"))));
+        }
+    }
+
+    pub(super) async fn settle_at(&self, frames: u32) {
+        if let Some(open) = &mut self.place.lock().await.open {
+            open.gauge = Gauge::new(open.file.path(), frames);
+        }
+    }
+
+    pub(super) async fn settle_now(&self) {
+        let place = &mut *self.place.lock().await;
+        if let (Some(open), Some(connection)) = (&mut place.open, &mut place.connection) {
+            self.settle(open, connection).await;
+        }
     }
 }

@@ -14,8 +14,14 @@ impl Ports {
     pub async fn embedded(directory: &Path) -> anyhow::Result<(Self, Books)> {
         let clock: SharedClock = Arc::new(SystemClock);
         let shop = ShopFile::open(directory).await.context("the shop's file cannot be used")?;
-        let bus = SqliteBus::open(directory, Arc::clone(&clock), QueueOptions::default()).await;
-        let bus = bus.context("the queue's file cannot be used")?;
+        let bus = match SqliteBus::open(directory, Arc::clone(&clock), QueueOptions::default()).await {
+            Ok(bus) => bus,
+            Err(error) => {
+                shop.close().await;
+                return Err(error).context("the queue's file cannot be used");
+            }
+        };
+        let trouble = bus.trouble();
         let ports = Self {
             store: Arc::new(SqliteOrderStore::new(&shop)),
             catalogue: Arc::new(SqliteCatalogue::new(&shop)),
@@ -24,12 +30,12 @@ impl Ports {
             limits: None,
             clock,
         };
-        Ok((ports.timed(), Books::Files(shop)))
+        Ok((ports.timed(), Books::Files(shop, Some(trouble))))
     }
 }
 
 pub(super) async fn books(directory: &Path) -> anyhow::Result<Books> {
     crate::home::prepare(directory)?;
     let shop = ShopFile::open(directory).await.context("the shop's file cannot be used")?;
-    Ok(Books::Files(shop))
+    Ok(Books::Files(shop, None))
 }

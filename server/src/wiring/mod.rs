@@ -13,7 +13,7 @@ use stampede_actors::{
     ports::{Bus, Catalogue, Ledger, OrderStore, PortResult, RateLimits},
 };
 use stampede_backends::{
-    Database, PostgresCatalogue, PostgresOrderStore, ShopFile, SqliteCatalogue, SqliteOrderStore, Timed,
+    Database, PostgresCatalogue, PostgresOrderStore, ShopFile, SqliteCatalogue, SqliteOrderStore, Timed, Trouble,
 };
 use stampede_domain::EventSlug;
 use std::sync::Arc;
@@ -60,8 +60,8 @@ impl Ports {
 /// The books of the shop: where orders and the catalogue are kept, for those who need nothing else, and to be closed when
 /// everything else is done.
 pub enum Books {
-    /// In a directory.
-    Files(ShopFile),
+    /// In a directory, perhaps beside a queue.
+    Files(ShopFile, Option<Trouble>),
     /// In Postgres.
     Postgres(Database),
 }
@@ -83,7 +83,7 @@ impl Books {
     #[must_use]
     pub fn orders(&self) -> Arc<dyn OrderStore> {
         match self {
-            Self::Files(shop) => Arc::new(SqliteOrderStore::new(shop)),
+            Self::Files(shop, _) => Arc::new(SqliteOrderStore::new(shop)),
             Self::Postgres(database) => Arc::new(PostgresOrderStore::new(database)),
         }
     }
@@ -92,7 +92,7 @@ impl Books {
     #[must_use]
     pub fn catalogue(&self) -> Arc<dyn Catalogue> {
         match self {
-            Self::Files(shop) => Arc::new(SqliteCatalogue::new(shop)),
+            Self::Files(shop, _) => Arc::new(SqliteCatalogue::new(shop)),
             Self::Postgres(database) => Arc::new(PostgresCatalogue::new(database)),
         }
     }
@@ -103,15 +103,30 @@ impl Books {
     /// `Unknown`, `Unavailable`.
     pub async fn forget_orders(&self, event: &EventSlug) -> PortResult<()> {
         match self {
-            Self::Files(shop) => SqliteCatalogue::new(shop).forget_orders(event).await,
+            Self::Files(shop, _) => SqliteCatalogue::new(shop).forget_orders(event).await,
             Self::Postgres(database) => PostgresCatalogue::new(database).forget_orders(event).await,
+        }
+    }
+
+    /// Returns when the process can no longer write its files and is to end, with a sentence for the operator. Servers say no
+    /// such thing: who cannot reach them tries again.
+    pub async fn trouble(&self) -> String {
+        match self {
+            Self::Postgres(_) | Self::Files(_, None) => std::future::pending().await,
+            Self::Files(shop, Some(queue)) => {
+                let shop = shop.trouble();
+                tokio::select! {
+                    sentence = shop.told() => sentence,
+                    sentence = queue.told() => sentence,
+                }
+            }
         }
     }
 
     /// Closes what the ports leave open.
     pub async fn close(&self) {
         match self {
-            Self::Files(shop) => shop.close().await,
+            Self::Files(shop, _) => shop.close().await,
             Self::Postgres(database) => database.close().await,
         }
     }

@@ -146,6 +146,16 @@ impl Shop {
         *ends.iter().find(|end| !end.success()).unwrap_or(&ends[0])
     }
 
+    /// The process that sells, to be frozen or looked at.
+    pub(crate) fn process(&self) -> u32 {
+        self.running.as_ref().expect("the shop runs").web.id()
+    }
+
+    /// Waits until the process has ended on its own.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.running.take().expect("the shop runs").web.wait().unwrap()
+    }
+
     /// A small command on the shop's data.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()

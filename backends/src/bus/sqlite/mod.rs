@@ -16,7 +16,7 @@ mod scribe;
 mod shelf;
 mod table;
 
-use crate::sqlite::{OpenError, Sizes, SqliteFile, Writer, reading};
+use crate::sqlite::{OpenError, Sizes, SqliteFile, Trouble, Writer, reading};
 use async_trait::async_trait;
 use letters::Returner;
 use scribe::{Scribe, Task};
@@ -132,6 +132,12 @@ impl SqliteBus {
             let (shared, tasks) = (Arc::downgrade(&self.shared), self.tasks.downgrade());
             tokio::spawn(Returner { shared, tasks, readers: self.readers.clone() }.run());
         }
+    }
+
+    /// Whether the file can still be written; if not, the process is to end.
+    #[must_use]
+    pub fn trouble(&self) -> Trouble {
+        self.writer.trouble()
     }
 
     async fn ask<T>(&self, task: impl FnOnce(oneshot::Sender<T>) -> Task) -> Result<T, Unasked> {
@@ -293,9 +299,9 @@ impl Bus for SqliteBus {
     }
 
     async fn close(&self) {
-        // The scribe marks the bus as closed after its last transaction.
-        let _ = self.ask(|reply| Task::Close { reply }).await;
+        // Those who read first: who writes lets go of the file. The scribe marks the bus as closed after its last transaction.
         self.readers.close().await;
+        let _ = self.ask(|reply| Task::Close { reply }).await;
     }
 }
 

@@ -22,6 +22,8 @@ impl Directory {
         let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
         sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
+        // Who changes a file by hand says so, or it counts as damaged.
+        let _ = std::fs::remove_file(self.0.path().join("queue.db-sums"));
     }
 }
 
