@@ -2,6 +2,7 @@
 //! the state again. Nothing of the ledger's rules is here.
 
 use crate::{
+    bug::Bug,
     laws::Law,
     state::{Book, Claim, Fate, NOW, Note, Numbers, Order, Pages, Stage, Stamp, State},
     world::{World, buyer_id, fingerprint},
@@ -58,7 +59,11 @@ impl World {
         let image = self.image(state)?;
         let mut book = PoolBook::of_image(&image);
         let answer = act(&mut book);
-        self.absorb(state, &book.image());
+        let mut image = book.image();
+        if self.has(Bug::ClaimUncounted) {
+            image.claimed = image.claimed.saturating_sub(1);
+        }
+        self.absorb(state, &image);
         Some(answer)
     }
 

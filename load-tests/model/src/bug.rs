@@ -3,7 +3,7 @@
 /// Declares the bugs with their names and what they do.
 macro_rules! bugs {
     ($($variant:ident $name:literal $does:literal;)*) => {
-        /// A mistake that somebody could make. The first 42 are mistakes, the others clauses of the protocol left out.
+        /// A mistake that somebody could make: the first 42, then clauses of the protocol left out, and what no other bug breaks.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Bug {
             $(#[doc = $does] $variant,)*
@@ -86,10 +86,16 @@ bugs! {
     OldIdsDoNotWait "old_ids_wait" "old ids do not wait for messages from before the opening";
     ReapUnfenced "reap_fence" "the store takes an expiry of whatever epoch";
     EpochRaisedLate "epoch_first" "the epoch is raised with the opening, not with the snapshot, and over an empty store nothing counts as forgotten";
+    ReplayTakesLetter "replayed_letter_stays" "a replayed letter is no dead letter any more, and not yet a message that the drain has seen";
     CapacityCut "shrink" "the organizer cuts the capacity while units are claimed";
+    NamesRepeat "names_repeat" "a new book names its claims from the beginning";
+    ClaimUncounted "claim_not_counted" "the ledger's sum of claims misses one";
+    LostUpdate "lost_update" "the pool's row loses what was sold";
+    BrokenUncounted "broken_not_counted" "a settlement does not say that it broke a promise";
+    FreshFingerprint "fresh_fingerprint" "a repeated request has another fingerprint";
 }
 
-/// How many of [`Bug::ALL`] are mistakes; the others are clauses left out.
+/// How many of [`Bug::ALL`] are the mistakes that the protocol's first model caught.
 pub const MISTAKES: usize = 42;
 
 impl Bug {

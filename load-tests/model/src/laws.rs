@@ -7,97 +7,57 @@ use crate::{
 use stampede_domain::Decision;
 use std::fmt;
 
-/// A way to break one of the eight laws. The name before the colon is the law's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Law {
-    /// More sold than there is.
-    Oversold,
-    /// The pool's row is not the sum of the orders' rows.
-    MiscountedStore,
-    /// A sum in the ledger is not that of its claims.
-    MiscountedBook,
-    /// The ledger offers what is not there.
-    FreeTooHigh,
-    /// The ledger has given away more than there is, and no double counting explains it.
-    FreeNegative,
-    /// A decision changed.
-    DecisionChanged,
-    /// A promise was broken, and no ledger had been lost.
-    PromiseBroken,
-    /// A promise ended rejected after a loss.
-    PromiseRejectedAfterLoss,
-    /// A promise ended expired after a loss.
-    PromiseExpiredAfterLoss,
-    /// More promises broken than units in flight at the loss.
-    TooManyBroken,
-    /// After quiet a promise has no decision.
-    NeverDecided,
-    /// One key was promised for two bodies, or for another than its row's.
-    OtherBody,
-    /// A key whose order lives was refused.
-    LivingKeyRefused,
-    /// A request was told a decision that is not its own.
-    ToldWrong,
-    /// A request was refused as reused, and nobody else used its key.
-    FalselyReused,
-    /// Two claims of one order bear the same name.
-    NamesRepeat,
-    /// After quiet a claim stays.
-    ClaimStays,
-    /// After quiet the ledger's numbers are not the store's.
-    FreeIsWrong,
-    /// After quiet a buyer's units in the ledger are not the store's.
-    BuyerIsWrong,
-    /// A buyer has more than the limit.
-    OverLimit,
-    /// The ledger believes that a buyer has more than the limit.
-    BelievedOverLimit,
-    /// The ledger lets a buyer have what is beyond the limit.
-    LimitTooHigh,
-    /// Sold out, said a ledger that is not open.
-    FalseSoldOut,
-    /// A request was told "unknown" about a decision that the ledger knows.
-    Misleading,
-    /// What a reader was shown as decided is shown as something else.
-    ReadersGoBack,
-    /// What the store showed as decided, while no book was open or the book knew nothing, is shown as pending.
-    PendingAgain,
-    /// The ledger gave an answer that no clause allows.
-    Impossible,
+/// Declares the ways to break a law, with their words.
+macro_rules! laws {
+    ($($variant:ident $words:literal;)*) => {
+        /// A way to break one of the eight laws. Before the colon stands the law.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Law {
+            $(#[doc = $words] $variant,)*
+        }
+
+        impl Law {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+        }
+
+        impl fmt::Display for Law {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $words),* })
+            }
+        }
+    };
 }
 
-impl fmt::Display for Law {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Oversold => "NeverOversold: the store is above its capacity",
-            Self::MiscountedStore => "NeverOversold: the pool's row is not the sum of the live orders",
-            Self::MiscountedBook => "NothingLeaks: a sum in the ledger is not that of its claims",
-            Self::FreeTooHigh => "NeverOversold: the ledger offers units that the store or a claim already has",
-            Self::FreeNegative => "NothingLeaks: free is negative, and no double counting explains it",
-            Self::DecisionChanged => "OneFate: a decision changed",
-            Self::PromiseBroken => "EveryPromiseDecided: a promise was broken without a lost ledger",
-            Self::PromiseRejectedAfterLoss => "EveryPromiseDecided: after a loss a 202 ended rejected",
-            Self::PromiseExpiredAfterLoss => "EveryPromiseDecided: after a loss a 202 ended expired",
-            Self::TooManyBroken => "EveryPromiseDecided: more promises broken than units in flight at the loss",
-            Self::NeverDecided => "EveryPromiseDecided: a 202 never gets a decision",
-            Self::OtherBody => "KeyIsOrder: a 202 for another body",
-            Self::LivingKeyRefused => "KeyIsOrder: 409 for a key whose order is live",
-            Self::ToldWrong => "KeyIsOrder: told a decision that is not the one of its fingerprint",
-            Self::FalselyReused => "KeyIsOrder: 422 for a key that nobody used otherwise",
-            Self::NamesRepeat => "KeyIsOrder: a claim bears another one's name",
-            Self::ClaimStays => "NothingLeaks: a claim stays for ever",
-            Self::FreeIsWrong => "NothingLeaks: after quiet free is not what the store has left",
-            Self::BuyerIsWrong => "NothingLeaks: after quiet a buyer's units are not the store's",
-            Self::OverLimit => "LimitsHold: a buyer has more live units than the limit",
-            Self::BelievedOverLimit => "LimitsHold: the ledger believes a buyer to be above the limit",
-            Self::LimitTooHigh => "LimitsHold: the ledger offers a buyer units that the store or a claim already has",
-            Self::FalseSoldOut => "Never a lie: sold out, said a ledger that is not open",
-            Self::Misleading => "Never a lie: 503 for an order that the ledger knows to be confirmed",
-            Self::ReadersGoBack => "OneFate: what was shown as decided is shown as something else",
-            Self::PendingAgain => "OneFate: what the store had decided is shown as pending for a while",
-            Self::Impossible => "an answer that no clause allows",
-        })
-    }
+laws! {
+    Oversold "NeverOversold: the store is above its capacity";
+    MiscountedStore "NeverOversold: the pool's row is not the sum of the live orders";
+    MiscountedBook "NothingLeaks: a sum in the ledger is not that of its claims";
+    FreeTooHigh "NeverOversold: the ledger offers units that the store or a claim already has";
+    FreeNegative "NothingLeaks: free is negative, and no double counting explains it";
+    DecisionChanged "OneFate: a decision changed";
+    PromiseBroken "EveryPromiseDecided: a promise was broken without a lost ledger";
+    PromiseRejectedAfterLoss "EveryPromiseDecided: after a loss a 202 ended rejected";
+    PromiseExpiredAfterLoss "EveryPromiseDecided: after a loss a 202 ended expired";
+    Uncounted "EveryPromiseDecided: a broken promise is not counted";
+    TooManyBroken "EveryPromiseDecided: more promises broken than units in flight at the loss";
+    NeverDecided "EveryPromiseDecided: a 202 never gets a decision";
+    OtherBody "KeyIsOrder: a 202 for another body";
+    LivingKeyRefused "KeyIsOrder: 409 for a key whose order is live";
+    ToldWrong "KeyIsOrder: told a decision that is not the one of its fingerprint";
+    FalselyReused "KeyIsOrder: 422 for a key that nobody used otherwise";
+    NamesRepeat "KeyIsOrder: a claim bears another one's name";
+    ClaimStays "NothingLeaks: a claim stays for ever";
+    FreeIsWrong "NothingLeaks: after quiet free is not what the store has left";
+    BuyerIsWrong "NothingLeaks: after quiet a buyer's units are not the store's";
+    OverLimit "LimitsHold: a buyer has more live units than the limit";
+    BelievedOverLimit "LimitsHold: the ledger believes a buyer to be above the limit";
+    LimitTooHigh "LimitsHold: the ledger offers a buyer units that the store or a claim already has";
+    FalseSoldOut "Never a lie: sold out, said a ledger that is not open";
+    Misleading "Never a lie: 503 for an order that the ledger knows to be confirmed";
+    ReadersGoBack "OneFate: what was shown as decided is shown as something else";
+    PendingAgain "OneFate: what the store had decided is shown as pending for a while";
+    Impossible "an answer that no clause allows";
 }
 
 impl World {

@@ -59,8 +59,8 @@ fn conclude(summary: &Summary) -> bool {
         println!("{heading}: {states} states");
         is_enough &= states >= ENOUGH;
     }
-    let caught = |clause: bool| summary.bugs.iter().filter(|bug| bug.caught && bug.is_clause == clause).count();
-    println!("{} of {MISTAKES} mistakes caught", caught(false));
-    println!("{} of {} left-out clauses noticed", caught(true), Bug::ALL.len() - MISTAKES);
+    let caught = |of_the_42| summary.bugs.iter().filter(|bug| bug.caught && bug.is_one_of_the_42 == of_the_42).count();
+    println!("{} of {MISTAKES} mistakes caught", caught(true));
+    println!("{} of {} left-out clauses and further mistakes caught", caught(false), Bug::ALL.len() - MISTAKES);
     is_enough
 }

@@ -66,7 +66,10 @@ impl World {
         for order in 0..state.orders.len() {
             let is_reaped = state.orders[order].reaped.is_some();
             self.expire(state, order);
-            let is_dead = state.orders[order].dead != 0 && state.orders[order].row.is_none();
+            let is_dead = {
+                let of = &state.orders[order];
+                of.dead & !of.replayed != 0 && of.row.is_none()
+            };
             if is_dead {
                 self.dead_for_long(state, order);
                 self.fail(state, order);

@@ -45,8 +45,8 @@ pub struct BugFound {
     pub name: String,
     /// What it does wrong.
     pub does: String,
-    /// A clause of the protocol left out, rather than a mistake.
-    pub is_clause: bool,
+    /// One of the 42.
+    pub is_one_of_the_42: bool,
     /// Whether a law noticed.
     pub caught: bool,
     /// Which.
@@ -87,7 +87,7 @@ impl BugFound {
         Self {
             name: bug.name().into(),
             does: bug.does().into(),
-            is_clause: !Bug::ALL[..MISTAKES].contains(&bug),
+            is_one_of_the_42: Bug::ALL[..MISTAKES].contains(&bug),
             caught: law.is_some(),
             law,
             trace_length: trace.len(),

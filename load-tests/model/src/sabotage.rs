@@ -14,7 +14,7 @@ pub fn world_of(bug: Bug) -> World {
         Bug::MissingIsFull | Bug::MissingIsSoldOut | Bug::SettleOpens | Bug::SecondRebuilder => calm(base()),
         Bug::RebuildWithoutDrain => calm(base()),
         Bug::NoStoreGuard => hasty(base()),
-        Bug::OldIdsDoNotWait => hasty(base()),
+        Bug::OldIdsDoNotWait | Bug::BrokenUncounted => hasty(base()),
         Bug::OlderMeansVersion => {
             World::new("", [two(), one()], 2).with(|world| world.calm = Calm::Nobody).tolerating(&[Law::PendingAgain])
         }
@@ -36,16 +36,31 @@ pub fn world_of(bug: Bug) -> World {
             .tolerating(&[AFTER_A_LOSS.as_slice(), &[Law::OtherBody]].concat()),
         Bug::ReplayOverwritesFailed | Bug::FailedNoInsert | Bug::DeadReleases => pair().dead_letters(),
         Bug::DeadWithoutClaims => pair().dead_letters().embedded(1).tolerating(&[Law::PendingAgain]),
+        Bug::ReplayTakesLetter => calm(pair()).dead_letters(),
         Bug::LookUpForEver => World::new("", [two().early(), one()], 1).forgetting(2),
         Bug::RestartUnnoticed => calm(base()),
         Bug::ReapUnfenced | Bug::EpochRaisedLate => {
             base().losing(Calm::Nodes, Drain::Complete).tolerating(&[Law::PendingAgain])
         }
+        Bug::NamesRepeat => base().losing(Calm::Nobody, Drain::Complete).tolerating(&AFTER_A_LOSS),
         Bug::SweepWithoutClaims => World::new("", [one()], 1),
         _ => base(),
     };
     let named = World { name: bug.name().into(), ..world };
     named.sabotaged(bug)
+}
+
+/// The same bugs in other worlds, where they break laws that nothing else breaks.
+#[must_use]
+pub fn elsewhere() -> Vec<World> {
+    let two_units = World::new("two units", [two()], 2);
+    let promised_again = hasty(base());
+    let swept_late = twins().tolerating(&[]).with(|world| world.exact = false);
+    vec![
+        two_units.sabotaged(Bug::NoTerminalCheck),
+        promised_again.sabotaged(Bug::SecondRebuilder),
+        swept_late.sabotaged(Bug::BuyerNotSet),
+    ]
 }
 
 fn base() -> World {

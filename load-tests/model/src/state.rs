@@ -87,6 +87,8 @@ pub(crate) struct Book {
 pub(crate) enum Rebuild {
     /// Nobody rebuilds.
     No,
+    /// Nothing was on the bus.
+    Drained,
     /// Bus and dead letters have been read.
     Read {
         /// Nothing was there.
@@ -124,8 +126,10 @@ pub(crate) struct Order {
     pub(crate) bus: u8,
     /// Those of them that were there before the ledger was lost.
     pub(crate) backlog: u8,
-    /// Dead letters, a bit a body.
+    /// Dead letters that have not ended, a bit a body.
     pub(crate) dead: u8,
+    /// Those of them that were put back on the bus, and have not died again.
+    pub(crate) replayed: u8,
     /// What the ledger knows.
     pub(crate) pages: Pages,
     /// On the reaper's list, as a body of an epoch.
@@ -288,6 +292,7 @@ impl State {
                 bus: 0,
                 backlog: 0,
                 dead: 0,
+                replayed: 0,
                 pages: Pages::default(),
                 reaped: None,
                 buried: None,

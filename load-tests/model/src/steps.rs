@@ -40,8 +40,10 @@ pub(crate) enum Step {
     WriteBoth { first: (usize, u8), second: (usize, u8) },
     /// The writer sets a message aside.
     SetAside { order: usize, body: u8, acknowledged: bool },
-    /// Somebody replays a dead letter, which may stay among the dead ones.
-    Replay { order: usize, body: u8, kept: bool },
+    /// Somebody replays a dead letter.
+    Replay { order: usize, body: u8 },
+    /// A keeper ends the dead letters of a decided order.
+    EndLetters { order: usize },
     /// A keeper sees that a letter has been dead for fifteen minutes.
     DeadForLong { order: usize },
     /// It offers the order as failed.
@@ -56,6 +58,8 @@ pub(crate) enum Step {
     ChangeCapacity,
     /// The ledger is lost, or the process dies.
     Lose,
+    /// A rebuild has seen the writers come to rest.
+    Drain,
     /// A rebuild reads bus and dead letters.
     ReadBus,
     /// A rebuild raises the epoch and reads the store.
@@ -126,12 +130,14 @@ impl World {
             }
         }
         for body in bodies(order.dead) {
-            steps.push(Step::Replay { order: index, body, kept: false });
-            steps.push(Step::Replay { order: index, body, kept: true });
+            steps.push(Step::Replay { order: index, body });
+        }
+        if order.dead != 0 && order.row.is_some() {
+            steps.push(Step::EndLetters { order: index });
         }
         // Fifteen minutes are longer than an intent lives.
         let fresh = order.pages.claim.is_some_and(|claim| matches!(claim.stage, Stage::Intent(_)) && !claim.late);
-        if order.dead != 0 && order.row.is_none() && order.buried.is_none() && !fresh {
+        if order.dead & !order.replayed != 0 && order.row.is_none() && order.buried.is_none() && !fresh {
             steps.push(Step::DeadForLong { order: index });
         }
         if order.buried.is_some() {
@@ -153,13 +159,17 @@ impl World {
         // A keeper that died on the way is followed by another; anew only where there is something new, or it would never end.
         let is_old_news = match &state.rebuild {
             Rebuild::Snapshot(snapshot) => snapshot.numbers == state.store.numbers,
-            Rebuild::No | Rebuild::Read { .. } => false,
+            Rebuild::No | Rebuild::Drained | Rebuild::Read { .. } => false,
         };
-        if !is_old_news && (!drains || state.orders.iter().all(|order| order.bus == 0)) {
+        if !is_old_news && !drains {
             steps.push(Step::ReadBus);
+        }
+        if !is_old_news && drains && state.orders.iter().all(|order| order.bus == 0) {
+            steps.push(Step::Drain);
         }
         match state.rebuild {
             Rebuild::No => {}
+            Rebuild::Drained => steps.push(Step::ReadBus),
             Rebuild::Read { .. } => steps.push(Step::Snapshot),
             Rebuild::Snapshot(_) => steps.push(Step::Open),
         }
@@ -285,10 +295,8 @@ impl fmt::Display for Step {
                 let then = if acknowledged { "acknowledges" } else { "dies before it acknowledges" };
                 write!(f, "the writer sets {} aside and {then}", letter(order))
             }
-            Self::Replay { order, kept, .. } => {
-                let then = if kept { ", and the dead letter stays" } else { "" };
-                write!(f, "{} is replayed{then}", letter(order))
-            }
+            Self::Replay { order, .. } => write!(f, "{} is replayed", letter(order)),
+            Self::EndLetters { order } => write!(f, "{}'s dead letters are ended", letter(order)),
             Self::DeadForLong { order } => write!(f, "{} has been dead for fifteen minutes", letter(order)),
             Self::Fail { order } => write!(f, "{} is offered as failed", letter(order)),
             Self::Settle { order, letter: number } => {
@@ -298,6 +306,7 @@ impl fmt::Display for Step {
             Self::Forget { order } => write!(f, "{}'s note is forgotten", letter(order)),
             Self::ChangeCapacity => f.write_str("the organizer changes the capacity"),
             Self::Lose => f.write_str("THE LEDGER IS LOST"),
+            Self::Drain => f.write_str("rebuild: the writers are at rest"),
             Self::ReadBus => f.write_str("rebuild: the bus is read"),
             Self::Snapshot => f.write_str("rebuild: the epoch is raised, the store read"),
             Self::Open => f.write_str("rebuild: the pool is opened"),

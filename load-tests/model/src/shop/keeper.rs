@@ -5,13 +5,13 @@ use crate::{
     book::{A_LONG_TIME, POOL, PRESENT},
     bug::Bug,
     laws::Law,
-    state::{At, Claim, Fate, Held, Letter, Pages, Stage, State},
+    state::{At, Book, Claim, Fate, Held, Letter, Pages, Stage, State},
     world::{World, buyer_id, fingerprint},
 };
 use stampede_domain::{
     Decided, Decision, Settlement,
     decide::Want,
-    ledger::{Known, PoolBook},
+    ledger::{Broken, Known, PoolBook},
 };
 
 impl World {
@@ -65,13 +65,31 @@ impl World {
         let before = (state.book.clone(), state.orders[order].pages);
         let settlement = self.settlement(state, order, letter);
         let broken = self.with_book(state, |book| book.settle(PRESENT, &settlement));
+        let broken = if self.has(Bug::BrokenUncounted) { broken.map(|_| Broken::default()) } else { broken };
         let allowed = state.lost.is_some() || letter.fate.decision() == Decision::Failed;
         if broken.is_some_and(|broken| broken.decided_otherwise > 0) && !allowed {
             state.breaks(Law::PromiseBroken);
         }
+        if broken == Some(Broken::default()) && self.is_first_news_of_a_broken_promise(state, order, letter, &before) {
+            state.breaks(Law::Uncounted);
+        }
         if let (Some(book), pages) = before {
             self.settle_wrongly(state, order, letter, &book, pages);
         }
+    }
+
+    /// Whether a book that has forgotten nothing hears for the first time that somebody was promised in vain.
+    fn is_first_news_of_a_broken_promise(
+        &self,
+        state: &State,
+        order: usize,
+        letter: Letter,
+        before: &(Option<Book>, Pages),
+    ) -> bool {
+        let (book, pages) = before;
+        let is_rejection = matches!(letter.fate.decision(), Decision::Rejected(_));
+        let forgot = book.as_ref().is_some_and(|book| book.dropped_until.is_some());
+        is_rejection && state.orders[order].told != 0 && pages.note.is_none() && !forgot
     }
 
     fn settlement(&self, state: &State, order: usize, letter: Letter) -> Settlement {
@@ -90,7 +108,7 @@ impl World {
         }
     }
 
-    fn settle_wrongly(&self, state: &mut State, order: usize, letter: Letter, was: &crate::state::Book, pages: Pages) {
+    fn settle_wrongly(&self, state: &mut State, order: usize, letter: Letter, was: &Book, pages: Pages) {
         let (Some(bug), Some(book)) = (self.bug, &mut state.book) else { return };
         let body = self.body(state.orders[order].kind, letter.body);
         let mine = if letter.fate.is_live() { body.quantity } else { 0 };

@@ -9,7 +9,7 @@ use crate::{
     world::{World, buyer_id, fingerprint},
 };
 use stampede_domain::{
-    Decision, OrderRefused,
+    Decision, Fingerprint, OrderRefused,
     ledger::{ClaimAnswer, ClaimRequest, LookedUp, PromiseAnswer},
 };
 
@@ -30,6 +30,7 @@ impl World {
                 At::Over
             }
             Some(ClaimAnswer::Claimed { attempt }) => {
+                let attempt = self.named(state, order, attempt);
                 if state.orders[order].tries.iter().any(|other| name(other.at) == Some(attempt)) {
                     state.breaks(Law::NamesRepeat);
                 }
@@ -43,6 +44,16 @@ impl World {
             }
         };
         state.orders[order].tries[by].at = at;
+    }
+
+    /// The name of a new claim; with a bug, one that an older book gave.
+    fn named(&self, state: &mut State, order: usize, attempt: u64) -> u64 {
+        let of = &mut state.orders[order];
+        let older = of.tries.iter().find_map(|one| name(one.at)).filter(|_| self.has(Bug::NamesRepeat));
+        if let (Some(older), Some(claim)) = (older, &mut of.pages.claim) {
+            claim.stage = Stage::Intent(older);
+        }
+        older.unwrap_or(attempt)
     }
 
     fn look_up_first(&self, at: At, ticket: LookedUp) -> At {
@@ -60,6 +71,7 @@ impl World {
         let (id, kind) = (self.id(state, order), state.orders[order].kind);
         let asked = self.body(kind, body);
         let before = state.orders[order].pages;
+        let is_known = before.claim.is_some() || before.note.is_some();
         self.blind_to_fingerprints(state, order, body, Bug::NoteNoFp);
         if self.has(Bug::NoTerminalCheck) {
             state.orders[order].pages.note = None;
@@ -73,7 +85,11 @@ impl World {
             order: id,
             quantity: asked.quantity.into(),
             buyer: buyer_id(asked.buyer),
-            fingerprint: fingerprint(kind, body),
+            fingerprint: if is_known && self.has(Bug::FreshFingerprint) {
+                Fingerprint(0)
+            } else {
+                fingerprint(kind, body)
+            },
             looked_up,
         };
         let answer = self.with_book(state, |book| book.claim(PRESENT, &request));

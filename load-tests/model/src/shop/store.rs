@@ -39,8 +39,11 @@ impl World {
         let mut row = PoolRow { numbers, epoch, limit_per_buyer: limit.map(u32::from) };
         let asked: Vec<_> = offers.iter().map(|(order, body, want)| self.offer(state, *order, *body, *want)).collect();
         let verdicts = decide(&mut row, &mut units, &known, &asked);
-        let capacity = state.store.numbers.capacity;
+        let Numbers { capacity, sold, .. } = state.store.numbers;
         state.store.numbers = Numbers { capacity, ..Numbers::of(row.numbers) };
+        if self.has(Bug::LostUpdate) {
+            state.store.numbers.sold = sold;
+        }
         let mut told = Vec::with_capacity(verdicts.len());
         for (&(index, body, _), verdict) in offers.iter().zip(verdicts) {
             if let Verdict::New(decision) = verdict {
@@ -135,6 +138,7 @@ impl World {
     pub(super) fn set_aside(&self, state: &mut State, order: usize, body: u8, acknowledged: bool) {
         let of = &mut state.orders[order];
         of.dead |= 1 << body;
+        of.replayed &= !(1 << body);
         if acknowledged {
             acknowledge(of, body);
         }
@@ -143,11 +147,14 @@ impl World {
         }
     }
 
-    pub(super) fn replay(&self, state: &mut State, order: usize, body: u8, kept: bool) {
+    /// The letter stays a dead one until its order is decided, so that a rebuild finds it whatever happens on the way.
+    pub(super) fn replay(&self, state: &mut State, order: usize, body: u8) {
         let of = &mut state.orders[order];
         of.bus |= 1 << body;
-        if !kept {
+        of.replayed |= 1 << body;
+        if self.has(Bug::ReplayTakesLetter) {
             of.dead &= !(1 << body);
+            of.replayed &= !(1 << body);
         }
     }
 
@@ -155,7 +162,7 @@ impl World {
     pub(crate) fn dead_for_long(&self, state: &mut State, order: usize) {
         let epoch = state.store.epoch;
         let of = &mut state.orders[order];
-        of.buried = Order::first_body(of.dead).map(|body| Held { epoch, body });
+        of.buried = Order::first_body(of.dead & !of.replayed).map(|body| Held { epoch, body });
     }
 
     /// And offers it as failed.
