@@ -16,15 +16,19 @@
 //! * A request stops for ever, or for a while: a second one with the same key comes, promises and withdrawals arrive late.
 //! * Any answer of the ledger is lost; a publish has an unknown outcome, landed or not, or is refused.
 //! * A message is delivered again and again; the writer dies between commit and acknowledgement; it takes two at once.
-//! * The writer sets a message aside; somebody replays it, any time, any number of times; fifteen minutes pass.
+//! * The writer sets a message aside; somebody replays it, any time, any number of times; fifteen minutes pass; the letter ends.
 //! * A deadline passes, for each claim on its own, which is more than one clock could do. The ledger's clock stands still.
 //! * A settlement stays in the network for ever: it arrives late, repeatedly, in any order, never.
 //! * The reaper pauses between picking, asking the store and settling.
-//! * The ledger is lost once. The rebuild reads the bus, then raises the epoch and reads the store, then opens; anything happens in
+//! * The ledger is lost once. The rebuild waits for the writers, reads the bus, then raises the epoch and reads the store, then opens; anything happens in
 //!   between, another keeper begins again, and old messages, requests and lists of keepers go on.
 //! * The process dies, twice: requests, keepers, settlements and claims die with it, queue, dead letters and store do not.
 //! * Notes are forgotten. Ids are dated as late as a key may be, or early.
 //! * A key is used for another body or by another buyer. Buyers have limits. The organizer changes the capacity.
+//!
+//! Readers never see a decision turn into anything else. With one exception, which is counted: a book that was made while orders were
+//! being decided may for a while hold a claim of an order that the store has decided, and shows it as pending until the next
+//! sweep ([`laws::Law::PendingAgain`]).
 //!
 //! What the protocol *allows* after a loss ("when a 202 can end otherwise", ARCHITECTURE.md) is allowed in the worlds that name
 //! it, and counted. Where it never happens, the permission is reported as given in vain.
@@ -38,17 +42,18 @@
 //!
 //! # Bugs
 //!
-//! [`bug::Bug`] has 42 mistakes and the clauses of the protocol, each left out. Each is let loose in a small world that is sound
-//! without it ([`sabotage`]), and a law must notice. They are made in the glue: a wrong argument, an answer not heeded, a step
-//! taken early, a state edited after the real transition. Four had to be more than their names say, because the book guards itself
-//! twice, and one is about paid orders:
+//! [`bug::Bug`] has the 42 mistakes that the protocol's first model caught (it stands beside the protocol, in another language),
+//! the clauses of the protocol, each left out, and a few more, so that every law is seen to be broken by something. Each is let
+//! loose in a small world that is sound without it ([`sabotage`]), and a law must notice. They are made in the glue: a wrong
+//! argument, an answer not heeded, a step taken early, a state edited after the real transition. Five had to be more than their
+//! names say, because the shop guards itself twice, and one is about paid orders:
 //!
 //! | bug | is here | because |
 //! |---|---|---|
 //! | `promise_no_deadline`, `drop_after_deadline` | ignore the reaper's mark, too | the mark alone makes them harmless |
 //! | `reaper_no_deadline`, `clock_back` | pick without a mark, too | the mark alone makes them harmless |
-//! | `lapse_same_version` | a change of the capacity that keeps the version | no hold can lapse yet |
 //! | `epoch_first` | over an empty store nothing counts as forgotten, too | on servers a rebuilt book looks every old id up |
+//! | `lapse_same_version` | a change of the capacity that keeps the version | no hold can lapse yet |
 //!
 //! Clauses of the protocol about paid orders (a note keeps the newest decision; a buyer without units has the opening's version) have
 //! no bug here: without payments a decision never changes and a buyer's units never shrink. "A key that left its window" has none
