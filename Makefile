@@ -31,7 +31,7 @@ test: ## everything that runs: cargo's tests, the Pub/Sub server's, the browser 
 
 proof: ## everything the shop stands on breaks while people buy, in full size; takes minutes (ONLY=Redis: some of it)
 	@ops/setup
-	STAMPEDE_PROOF_ONLY="$(ONLY)" cargo test -p stampede --features proof --test cluster --test proof -- --nocapture --test-threads=1
+	STAMPEDE_PROOF_ONLY="$(ONLY)" cargo test -p stampede --features proof --test cluster --test proof --test poison -- --nocapture --test-threads=1
 
 browser: ## only the pages in a real browser (builds the binary, keeps screenshots in artifacts/)
 	@ops/setup

@@ -38,7 +38,7 @@ pub(super) fn all() {
     describe_gauge!("stampede_pool_units", Unit::Count, "Units of a pool: free, claimed (in flight), held, sold");
     describe_gauge!("stampede_bus_backlog_messages", Unit::Count, "Messages that are not acknowledged");
     describe_gauge!("stampede_bus_oldest_message_seconds", Unit::Seconds, "Age of the oldest of them");
-    describe_gauge!("stampede_dead_letters", Unit::Count, "Messages set aside");
+    describe_gauge!("stampede_dead_letters", Unit::Count, "Dead letters that have not ended");
     describe_counter!("stampede_messages_set_aside_total", Unit::Count, "Messages set aside since the start");
     describe_counter!("stampede_messages_redelivered_total", Unit::Count, "Messages that came again");
     describe_counter!(

@@ -29,6 +29,11 @@ pub(crate) struct Telemetry {
     traces: Option<SdkTracerProvider>,
 }
 
+/// Begins to log only: for commands whose deeds are to be found again among the lines of the shop.
+pub(crate) fn log(config: &Config) -> anyhow::Result<()> {
+    logs::begin(config).map(drop)
+}
+
 impl Telemetry {
     /// Begins to log, count and trace.
     pub(crate) fn begin(config: &Config) -> anyhow::Result<Self> {

@@ -101,7 +101,8 @@ fn outgoing_number(number: u32) -> Outgoing {
     Outgoing { payload: Bytes::from(format!(r#"{{"v":1,"number":{number}}}"#)), label }
 }
 
-fn label(number: u32) -> Label {
+/// The label of a message.
+pub(crate) fn label(number: u32) -> Label {
     let order = OrderId::from([u8::try_from(number % 251).unwrap_or(0); 16]);
     Label { order, pool: PoolId(-1), quantity: number, buyer: BuyerId(i64::MIN), fingerprint: Fingerprint(i64::MAX) }
 }

@@ -116,6 +116,82 @@ async fn records_damaged_by_hand_come_as_bytes_and_the_rest_flows() {
     assert_eq!(bus.unconsumed().await.unwrap().unwrap().len(), 2);
 }
 
+/// As the version before labels left it.
+#[tokio::test]
+async fn a_queue_from_before_labels_is_read_on() {
+    let directory = Directory::new();
+    let all = sqlx::migrate!("../migrations/sqlite/queue");
+    let first = sqlx::migrate::Migrator::with_migrations(all.iter().take(1).cloned().collect());
+    drop(SqliteFile::open(directory.0.path().join(FILE), &first, SIZES).await.unwrap());
+    directory
+        .by_hand(
+            "INSERT INTO messages (seq, published_at, payload) VALUES (7, 1, 'waits');
+             INSERT INTO dead_letters (seq, payload, reason, attempts, dead_since) VALUES (5, 'dead', 'no pool', 3, 2);",
+        )
+        .await;
+    let bus = directory.bus().await;
+    let waiting = bus.unconsumed().await.unwrap().unwrap();
+    assert_eq!(waiting, [Outgoing { payload: Bytes::from_static(b"waits"), label: None }]);
+    let dead = bus.dead_letters(10).await.unwrap().remove(0);
+    assert_eq!((dead.id, dead.payload.as_ref(), dead.label, dead.attempts), (DeliveryId(5), &b"dead"[..], None, 3));
+    assert_eq!((dead.set_aside_by.as_str(), dead.replayed_at, dead.ended_at), ("", None, None));
+    bus.replay(&[dead.id], "after the upgrade").await.unwrap();
+    let mut pulled = bus.pull(1).await.unwrap();
+    while pulled.len() < 2 {
+        pulled.extend(bus.pull(1).await.unwrap());
+    }
+    assert_eq!(pulled.iter().map(|delivery| delivery.payload.as_ref()).collect::<Vec<_>>(), [&b"waits"[..], b"dead"]);
+}
+
+/// `stampede dead-letters replay` beside a running shop: only the shop can number messages.
+#[tokio::test]
+async fn a_replay_by_another_process_comes_to_the_one_that_takes_messages_and_only_once() {
+    let directory = Directory::new();
+    let shop = directory.bus().await;
+    shop.publish(numbered(3)).await;
+    let pulled = shop.pull(3).await.unwrap();
+    let letters: Vec<_> = pulled.iter().map(|delivery| (delivery.id, "poison".to_owned())).collect();
+    shop.set_aside(&letters).await.unwrap();
+    let command = directory.bus().await;
+    let ids: Vec<_> = letters.iter().map(|(id, _)| *id).collect();
+    command.replay(&ids[..2], "the cause is gone").await.unwrap();
+    command.end_dead_letters(&[(ids[2], "dismissed".into())]).await.unwrap();
+    command.close().await;
+    assert_eq!(shop.backlog().await.unwrap().dead_letters, 2, "it sees what another process ended");
+    let mut again = Vec::new();
+    while again.len() < 2 {
+        again.extend(first_bytes(&shop.pull(2).await.unwrap()));
+    }
+    again.sort_unstable();
+    assert_eq!(again, [0, 1]);
+    shop.publish(numbered(1)).await;
+    assert_eq!(shop.pull(9).await.unwrap().len(), 1, "numbers go on where they were");
+    drop(shop);
+    assert_eq!(directory.bus().await.pull(9).await.unwrap().len(), 3, "nothing is put back by a start that was before");
+}
+
+#[tokio::test]
+async fn a_label_that_is_damaged_is_no_label() {
+    let directory = Directory::new();
+    let label = stampede_actors::label::Label {
+        order: [7; 16].into(),
+        pool: stampede_domain::PoolId(1),
+        quantity: 2,
+        buyer: stampede_domain::BuyerId(3),
+        fingerprint: stampede_domain::Fingerprint(4),
+    };
+    let bus = directory.bus().await;
+    let labelled = |payload| Outgoing { payload: Bytes::from_static(payload), label: Some(label) };
+    assert!(bus.publish(vec![labelled(b"one"), labelled(b""), labelled(b"three")]).await.iter().all(Result::is_ok));
+    bus.close().await;
+    directory
+        .by_hand("UPDATE messages SET label = zeroblob(49) WHERE seq = 1; UPDATE messages SET label = 7 WHERE seq = 3")
+        .await;
+    let waiting = directory.bus().await.unconsumed().await.unwrap().unwrap();
+    assert_eq!(waiting.iter().map(|message| message.label).collect::<Vec<_>>(), [None, Some(label), None]);
+    assert_eq!(waiting[2].payload.as_ref(), b"three");
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_database_is_refused_with_its_name_and_a_way_out() {
     let directory = Directory::new();

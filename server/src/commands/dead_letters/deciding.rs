@@ -26,6 +26,7 @@ const UNFINISHED: u8 = 1;
 /// Puts letters back on the bus, and says what became of them. What is decided already stays as it is.
 pub(crate) async fn replay(config: &Config, which: Which) -> anyhow::Result<ExitCode> {
     let post = Post::open(config).await?;
+    crate::telemetry::log(config)?;
     let done = post.replay(&which).await;
     post.close().await;
     done
@@ -34,12 +35,18 @@ pub(crate) async fn replay(config: &Config, which: Which) -> anyhow::Result<Exit
 /// Gives letters up: what can still be ended ends as failed, and is not offered for replay any more.
 pub(crate) async fn dismiss(config: &Config, which: Which) -> anyhow::Result<ExitCode> {
     let post = Post::open(config).await?;
+    crate::telemetry::log(config)?;
     let done = post.dismiss(&which).await;
     post.close().await;
     done
 }
 
 impl Which {
+    fn log(&self, one: &Opened, what: &'static str) {
+        let order = one.order().map(tracing::field::display);
+        tracing::info!(letter = one.letter.id.0, order, by = self.by, why = self.reason, "{what}");
+    }
+
     /// `replayed by anna: the pool was missing`
     fn word(&self, done: &str) -> String {
         format!("{done} by {}: {}", self.by, self.reason.as_deref().unwrap_or_default())
@@ -77,6 +84,9 @@ impl Post {
         }
         let known = self.waiting().await?.iter().map(|one| one.letter.id).collect();
         self.ports.bus.replay(&ids, &word).await.map_err(explained)?;
+        for one in &going {
+            which.log(one, "a dead letter is put back on the bus");
+        }
         self.watch(going, &known, &word).await
     }
 
@@ -154,6 +164,7 @@ impl Post {
                 Ok(said) => {
                     say(format_args!("{}: {said}{}", id.0, if which.dry_run { " (nothing is done)" } else { "" }));
                     if !which.dry_run {
+                        which.log(&one, "a dead letter is dismissed");
                         self.end(vec![(id, format!("{word}; {said}"))]).await?;
                     }
                 }

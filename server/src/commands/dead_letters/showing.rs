@@ -72,7 +72,7 @@ pub(super) fn show(post: &Post, one: &Opened, personal: bool) {
         }
         None => line("order", &"not known: the message cannot be read and has no label"),
     }
-    line("status", &status(one));
+    line("status", &status(post, one));
     if let Some(at) = letter.replayed_at {
         line("replayed", &at.rfc3339());
     }
@@ -82,7 +82,7 @@ pub(super) fn show(post: &Post, one: &Opened, personal: bool) {
     line("payload", &payload(one, personal));
 }
 
-fn status(one: &Opened) -> String {
+fn status(post: &Post, one: &Opened) -> String {
     let letter = &one.letter;
     let status = one.status();
     if let Some(at) = letter.ended_at {
@@ -91,6 +91,9 @@ fn status(one: &Opened) -> String {
     let other = if one.is_of_another_body() { ", by a message with another body" } else { "" };
     match (status, letter.replayed_at) {
         ("unknown", _) => "waits for somebody to replay or dismiss it".into(),
+        ("undecided", None) if !one.intent.as_ref().is_some_and(|intent| post.names.contains_key(&intent.pool)) => {
+            "undecided. Its ticket type is not for sale, so it keeps no tickets and does not end by itself".into()
+        }
         ("undecided", None) => format!(
             "undecided. It keeps its tickets until {}; then, unless it is replayed, its order ends failed",
             letter.dead_since.plus(DEAD_LETTER_LIFE).rfc3339()

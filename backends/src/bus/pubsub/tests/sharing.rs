@@ -5,7 +5,7 @@ use super::{
     rig::Rig,
     server::request,
 };
-use crate::bus::dead_letters::DeadLetterShelf;
+use crate::bus::{contract::label, dead_letters::DeadLetterShelf};
 use bytes::Bytes;
 use stampede_actors::{
     clock::SystemClock,
@@ -18,7 +18,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 const A_WHILE: Duration = Duration::from_millis(600);
 
 pub(super) fn numbered(numbers: std::ops::Range<u32>) -> Vec<Outgoing> {
-    numbers.map(|number| Outgoing { payload: Bytes::from(number.to_string()), label: None }).collect()
+    numbers.map(|number| Outgoing { payload: Bytes::from(number.to_string()), label: Some(label(number)) }).collect()
 }
 
 pub(super) fn number(delivery: &Delivery) -> u32 {
@@ -152,7 +152,7 @@ async fn what_pubsub_gives_up_comes_to_the_shelf() {
         }
     }
     let dead = bus.dead_letters(10).await.unwrap();
-    assert_eq!((dead.len(), dead[0].payload.as_ref()), (1, &b"0"[..]));
+    assert_eq!((dead.len(), dead[0].payload.as_ref(), dead[0].label), (1, &b"0"[..], Some(label(0))));
     assert!(dead[0].reason.starts_with("given up by Pub/Sub after"), "{}", dead[0].reason);
     assert_eq!(bus.backlog().await.unwrap().dead_letters, 1);
 }
