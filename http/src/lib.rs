@@ -8,10 +8,12 @@ mod body;
 pub mod desk;
 pub mod door;
 pub mod error;
+mod held;
 pub mod middleware;
 pub mod ops;
 pub mod pages;
 mod problem;
+pub mod routes;
 mod signing;
 mod watch;
 
@@ -22,5 +24,6 @@ use actix_web::web::{self, ServiceConfig};
 
 /// Every public route. `desk` belongs to the worker's thread.
 pub fn routes(config: &mut ServiceConfig, desk: web::Data<Desk>) {
-    config.app_data(desk).configure(api::routes).configure(pages::routes).default_service(web::to(pages::not_found));
+    config.app_data(desk).default_service(web::to(pages::not_found));
+    routes::public(config);
 }

@@ -7,6 +7,7 @@ use crate::{
     desk::Desk,
     door::{self, Instead, Visitor},
     error::Problem,
+    held::Held,
     pages,
 };
 use actix_web::{
@@ -41,11 +42,12 @@ pub struct RequestId(pub Rc<str>);
 /// # Errors
 /// None of its own.
 pub async fn serve(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let began = Instant::now();
     let id = request_id(&request);
+    let held = Held::of(&mut request);
     request.extensions_mut().insert(RequestId(Rc::clone(&id)));
     let span = tracing::debug_span!(
         target: "stampede::request",
@@ -71,7 +73,10 @@ pub async fn serve(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     count(response.request(), response.status(), began);
-    Ok(response)
+    Ok(match held {
+        Some(held) => response.map_body(|_, answer| held.until_sent(answer)),
+        None => response,
+    })
 }
 
 /// Through the door and to a handler, or back.
@@ -144,7 +149,8 @@ fn dress(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBod
     ServiceResponse::new(request, dressed)
 }
 
-fn problem(error: &Error) -> Problem {
+/// What an error of a handler or of actix itself is to whoever asked.
+pub(crate) fn problem(error: &Error) -> Problem {
     if let Some(problem) = error.as_error::<Problem>() {
         return problem.clone();
     }

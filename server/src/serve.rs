@@ -184,14 +184,15 @@ fn private(config: &Config, stage: &Arc<Stage>, ports: &Ports, telemetry: &Telem
         audit: stage.audit(),
         admitting: Arc::clone(&stage.admitting),
     });
-    let server =
-        HttpServer::new(move || App::new().configure(|routes| stampede_http::ops::routes(routes, room.clone())))
-            .workers(1)
-            .disable_signals()
-            .bind(config.ops_addr)
-            .with_context(|| {
-                format!("{} cannot be listened on. Set STAMPEDE_OPS_ADDR to a free address", config.ops_addr)
-            })?;
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(from_fn(stampede_http::ops::serve))
+            .configure(|routes| stampede_http::ops::routes(routes, room.clone()))
+    })
+    .workers(1)
+    .disable_signals()
+    .bind(config.ops_addr)
+    .with_context(|| format!("{} cannot be listened on. Set STAMPEDE_OPS_ADDR to a free address", config.ops_addr))?;
     let address = server.addrs()[0];
     let server = server.run();
     Ok((server.handle(), server, address))

@@ -1,11 +1,14 @@
 //! The API described from its types (OpenAPI 3.1), and a page to read and try it that needs no other server.
 
-use super::{availability, events, orders, problems, reads};
-use crate::problem::{FieldMistake, Problem, ProblemBody};
+use super::{availability, events, orders, problems};
+use crate::{
+    problem::{FieldMistake, Problem, ProblemBody},
+    routes::Table,
+};
 use actix_web::{
     HttpResponse,
     http::header,
-    web::{self, Path, ServiceConfig},
+    web::{self, Path},
 };
 use std::sync::{Arc, LazyLock};
 use utoipa::OpenApi;
@@ -60,11 +63,11 @@ static JSON: LazyLock<String> = LazyLock::new(|| openapi().to_pretty_json().unwr
 #[expect(dead_code, reason = "it only describes the second address of `orders::find`")]
 fn find_order_in_short() {}
 
-pub(super) fn routes(config: &mut ServiceConfig) {
-    config
-        .service(reads("/api/openapi.json", || web::to(json)))
-        .service(reads("/api/docs", || web::to(to_docs)))
-        .service(reads("/api/docs/{file:.*}", || web::to(docs)));
+pub(super) fn routes(table: &mut Table<'_>) {
+    table
+        .reads("/api/openapi.json", || web::to(json))
+        .reads("/api/docs", || web::to(to_docs))
+        .reads("/api/docs/{file:.*}", || web::to(docs));
 }
 
 /// Swagger UI sets style attributes; everything else comes from this server.
@@ -79,6 +82,9 @@ async fn docs(file: Path<String>) -> Result<HttpResponse, Problem> {
         .content_type(found.content_type)
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
         .body(found.bytes.into_owned()))
 }
 
@@ -90,7 +96,10 @@ async fn json() -> HttpResponse {
 }
 
 async fn to_docs() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/api/docs/")).finish()
+    HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, "/api/docs/"))
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .finish()
 }
 
 #[cfg(test)]

@@ -8,6 +8,12 @@ use utoipa::IntoResponses;
 /// A read that cannot be answered now.
 #[derive(IntoResponses)]
 pub(super) enum NotNow {
+    /// `network_refused`, `https_required`: not from there, not so.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody<'static>),
+    /// `too_many_requests`: your address; come back after `Retry-After`.
+    #[response(status = 429, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait"), ("RateLimit" = String, description = "How you stand with the limit"), ("RateLimit-Policy" = String, description = "What the limit allows")))]
+    TooOften(ProblemBody<'static>),
     /// Not known at the moment; come back after `Retry-After`.
     #[response(status = 503, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait")))]
     Unavailable(ProblemBody<'static>),
@@ -16,9 +22,15 @@ pub(super) enum NotNow {
 /// A read of something that may not exist.
 #[derive(IntoResponses)]
 pub(super) enum NotShown {
+    /// `network_refused`, `https_required`: not from there, not so.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody<'static>),
     /// There is none of that name.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(ProblemBody<'static>),
+    /// `too_many_requests`: your address; come back after `Retry-After`.
+    #[response(status = 429, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait"), ("RateLimit" = String, description = "How you stand with the limit"), ("RateLimit-Policy" = String, description = "What the limit allows")))]
+    TooOften(ProblemBody<'static>),
     /// Not known at the moment; come back after `Retry-After`.
     #[response(status = 503, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait")))]
     Unavailable(ProblemBody<'static>),
@@ -27,12 +39,18 @@ pub(super) enum NotShown {
 /// A read of an order.
 #[derive(IntoResponses)]
 pub(super) enum OrderNotShown {
+    /// `network_refused`, `https_required`: not from there, not so.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody<'static>),
     /// There is no such order.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(ProblemBody<'static>),
     /// The id is no UUID.
     #[response(status = 422, content_type = "application/problem+json")]
     Invalid(ProblemBody<'static>),
+    /// `too_many_requests`: your address; come back after `Retry-After`.
+    #[response(status = 429, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait"), ("RateLimit" = String, description = "How you stand with the limit"), ("RateLimit-Policy" = String, description = "What the limit allows")))]
+    TooOften(ProblemBody<'static>),
     /// Not known at the moment; come back after `Retry-After`.
     #[response(status = 503, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait")))]
     Unavailable(ProblemBody<'static>),
@@ -44,6 +62,9 @@ pub(super) enum OrderProblems {
     /// The body is not JSON.
     #[response(status = 400, content_type = "application/problem+json")]
     Malformed(ProblemBody<'static>),
+    /// `network_refused`, `https_required`: not from there, not so.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody<'static>),
     /// `not_found`, `not_for_sale`: no such event or ticket type.
     #[response(status = 404, content_type = "application/problem+json")]
     NotFound(ProblemBody<'static>),

@@ -4,10 +4,13 @@ mod actors;
 mod audit;
 mod health;
 
-use crate::{error::Problem, pages};
+use crate::{error::Problem, held::Held, pages, routes::Table};
 use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header,
+    Error, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderValue},
+    middleware::Next,
     web::{self, Data, ServiceConfig},
 };
 use stampede_actors::{
@@ -80,14 +83,47 @@ const POLICY: &str =
 
 /// Every route for operators.
 pub fn routes(config: &mut ServiceConfig, room: Data<ControlRoom>) {
-    config
-        .app_data(room)
-        .service(web::resource("/metrics").route(web::get().to(metrics)))
-        .service(web::resource("/livez").route(web::get().to(health::live)))
-        .service(web::resource("/readyz").route(web::get().to(health::ready)))
-        .service(web::resource("/audit").route(web::get().to(audit::show)))
-        .service(web::resource(["/", "/actors"]).route(web::get().to(actors::show)))
-        .service(web::resource("/static/{name}").route(web::get().to(pages::asset)));
+    config.app_data(room).default_service(web::to(pages::not_found));
+    crate::routes::operators(config);
+}
+
+pub(crate) fn enter(table: &mut Table<'_>) {
+    table
+        .reads("/metrics", || web::to(metrics))
+        .reads("/livez", || web::to(health::live))
+        .reads("/readyz", || web::to(health::ready))
+        .reads("/audit", || web::to(audit::show))
+        .reads("/", || web::to(actors::show))
+        .reads("/actors", || web::to(actors::show))
+        .reads("/static/{name}", || web::to(pages::asset));
+}
+
+/// Serves an operator's request: problems as JSON, and nothing kept by anybody, for all of it is of this moment.
+///
+/// # Errors
+/// None of its own.
+pub async fn serve(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let held = Held::of(&mut request);
+    let response = next.call(request).await?.map_into_boxed_body();
+    let problem = response.response().error().map(crate::middleware::problem);
+    let now = response.request().app_data::<Data<ControlRoom>>().map(|room| room.clock.now()).unwrap_or_default();
+    let mut response = match problem {
+        // There is no request id on this port: nothing on it is somebody else's request.
+        Some(problem) => response.into_response(problem.respond("operators".to_owned(), now)),
+        None => response,
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    Ok(match held {
+        Some(held) => response.map_body(|_, answer| held.until_sent(answer)),
+        None => response,
+    })
 }
 
 async fn metrics(room: Data<ControlRoom>) -> HttpResponse {
@@ -109,6 +145,8 @@ fn page(body: Result<String, FaceError>) -> Result<HttpResponse, Problem> {
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::X_FRAME_OPTIONS, "DENY"))
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .body(body))
 }

@@ -9,19 +9,14 @@ mod order;
 mod same_site;
 mod views;
 
-use crate::{
-    api::{reads, refuse_method},
-    desk::Desk,
-    error::Problem,
-    middleware,
-};
+use crate::{desk::Desk, error::Problem, middleware, routes::Table};
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
         header::{self, HeaderName},
     },
-    web::{self, Data, Path, ServiceConfig},
+    web::{self, Data, Path},
 };
 use stampede_web::{ErrorPage, Lang, Links};
 
@@ -30,27 +25,21 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Every route for people.
-pub fn routes(config: &mut ServiceConfig) {
-    config
-        .service(reads("/", || web::to(event::front)))
-        .service(reads("/{lang:de|en}", || web::to(event::featured)))
-        .service(reads("/{lang:de|en}/events/{slug}", || web::to(event::of_slug)))
-        .service(
-            web::resource("/{lang:de|en}/events/{slug}/orders")
-                .route(web::post().to(buy::buy))
-                // Who presses Enter in the address bar of a refused form wants the event.
-                .route(web::get().to(to_event))
-                .route(web::head().to(to_event))
-                .default_service(web::to(|| refuse_method("GET, HEAD, POST"))),
-        )
-        .service(reads("/{lang:de|en}/orders/{order}", || web::to(order::show)))
+pub(crate) fn routes(table: &mut Table<'_>) {
+    table
+        .reads("/", || web::to(event::front))
+        .reads("/{lang:de|en}", || web::to(event::featured))
+        .reads("/{lang:de|en}/events/{slug}", || web::to(event::of_slug))
+        // Who presses Enter in the address bar of a refused form wants the event.
+        .form("/{lang:de|en}/events/{slug}/orders", web::to(buy::buy), || web::to(to_event))
+        .reads("/{lang:de|en}/orders/{order}", || web::to(order::show))
         // addresses without a language, for links and for people who type
-        .service(reads("/{lang:de|en}/", || web::to(without_slash)))
-        .service(reads("/events/{slug}", || web::to(with_language)))
-        .service(reads("/orders/{order}", || web::to(with_language)))
+        .reads("/{lang:de|en}/", || web::to(without_slash))
+        .reads("/events/{slug}", || web::to(with_language))
+        .reads("/orders/{order}", || web::to(with_language))
         // files
-        .service(reads("/static/{name}", || web::to(asset)))
-        .service(reads("/favicon.ico", || web::to(favicon)));
+        .reads("/static/{name}", || web::to(asset))
+        .reads("/favicon.ico", || web::to(favicon));
 }
 
 /// Whether an address is for people.
@@ -166,5 +155,7 @@ pub(crate) async fn asset(name: Path<String>, request: HttpRequest) -> Result<Ht
 /// Browsers ask for it, whatever the page says.
 async fn favicon(_: Data<Desk>) -> Result<HttpResponse, Problem> {
     let icon = stampede_web::asset_url("icon.svg").ok_or_else(Problem::not_found)?;
-    Ok(HttpResponse::Found().insert_header((header::LOCATION, icon)).finish())
+    // A day: the file behind it has another name in the next version.
+    let kept = (header::CACHE_CONTROL, "public, max-age=86400");
+    Ok(HttpResponse::Found().insert_header((header::LOCATION, icon)).insert_header(kept).finish())
 }

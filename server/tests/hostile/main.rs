@@ -4,5 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod limits;
+mod raw;
+mod routes;
+mod shapes;
+mod slow;
 #[path = "../support/mod.rs"]
 mod support;

@@ -204,6 +204,11 @@ impl Shop {
         self.url("").trim_start_matches("http://").to_owned()
     }
 
+    /// `host:port` of the operators' port.
+    pub(crate) fn ops_address(&self) -> String {
+        self.running.as_ref().expect("the shop runs").ops[0].trim_start_matches("http://").to_owned()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Response {
         self.client.get(self.url(path)).send().await.unwrap()
     }
