@@ -7,8 +7,10 @@ mod support;
 
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
+use stampede_actors::ports::PortFailure;
+use stampede_backends::flaky::Fault;
 use std::{collections::HashSet, sync::Arc, time::Duration};
-use support::{Shop, faulty::FaultyShop, json, key};
+use support::{Shop, faulty::FaultyShop, json, key, until};
 use tokio::{sync::Barrier, task::JoinSet};
 
 /// Told 202, and whether by an earlier request.
@@ -97,20 +99,60 @@ async fn after_a_success_a_key_finds_its_order_and_serves_nobody_else() {
 async fn after_a_refusal_a_key_is_unused() {
     let mut shop = Shop::closed(&[("STAMPEDE_DEMO_CAPACITY", "8"), ("STAMPEDE_DEMO_LIMIT_PER_BUYER", "4")]);
     shop.start().await;
-    let order = key();
-    refused(shop.buy(&order, "eva", 7).await.unwrap(), 422, "too_many_at_once").await;
-    refused(shop.buy(&order, "eva", 5).await.unwrap(), 409, "limit").await;
-    // Another body and another buyer: the key was never anybody's.
-    assert!(!taken(shop.buy(&order, "max", 4).await.unwrap(), &order).await);
-    refused(shop.buy(&order, "eva", 4).await.unwrap(), 422, "key_reused").await;
-    let late = key();
-    refused(shop.buy(&late, "ida", 5).await.unwrap(), 409, "limit").await;
-    assert!(!taken(shop.buy(&late, "ida", 4).await.unwrap(), &late).await);
+    let (first, second, third) = (key(), key(), key());
+    assert!(!taken(shop.buy(&first, "eva", 3).await.unwrap(), &first).await);
+    refused(shop.buy(&second, "eva", 5).await.unwrap(), 422, "too_many_at_once").await;
+    refused(shop.buy(&second, "eva", 2).await.unwrap(), 409, "limit").await;
+    // Another buyer and another body: the key was never anybody's.
+    assert!(!taken(shop.buy(&second, "max", 4).await.unwrap(), &second).await);
+    refused(shop.buy(&second, "eva", 1).await.unwrap(), 422, "key_reused").await;
+    refused(shop.buy(&third, "ida", 2).await.unwrap(), 409, "sold_out").await;
+    assert!(!taken(shop.buy(&third, "ida", 1).await.unwrap(), &third).await);
     refused(shop.buy(&key(), "eva", 1).await.unwrap(), 409, "sold_out").await;
-    assert!(taken(shop.buy(&late, "ida", 4).await.unwrap(), &late).await, "sold out is for new orders");
+    assert!(taken(shop.buy(&third, "ida", 1).await.unwrap(), &third).await, "sold out is for new orders");
     shop.until_quiet().await;
-    assert_eq!(orders(&shop).len(), 2);
+    assert_eq!(orders(&shop).len(), 3);
     shop.audit();
+}
+
+/// Whatever failed, and whether it happened or not: the same key finds out, and it is one order in the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_503_the_same_key_is_one_order() {
+    let shop = FaultyShop::selling(1_000);
+    let unavailable = || Fault::Fail(PortFailure::Unavailable("on purpose".into()));
+    let faults = [
+        ("claim", unavailable(), false),
+        ("claim", Fault::LoseAnswer, true),
+        ("publish", unavailable(), false),
+        ("publish", Fault::LoseAnswer, true),
+        ("promise", unavailable(), true),
+        ("promise", Fault::LoseAnswer, true),
+    ];
+    for (operation, fault, is_somebodys) in &faults {
+        let order = key();
+        shop.script.always(operation, fault.clone());
+        let answer = shop.buy(&order, 2).await;
+        assert_eq!(answer.status().as_u16(), 503, "{operation} {fault:?}");
+        assert!(answer.headers().contains_key("retry-after"));
+        shop.script.heal();
+        // What may have happened belongs to who asked for it; what has not is free for any body.
+        let other = shop.buy(&order, 1).await;
+        let expected = if *is_somebodys { 422 } else { 202 };
+        assert_eq!(other.status().as_u16(), expected, "{operation} {fault:?}");
+        let quantity = if *is_somebodys { 2 } else { 1 };
+        let mut again = shop.buy(&order, quantity).await;
+        while again.status() == StatusCode::SERVICE_UNAVAILABLE {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            again = shop.buy(&order, quantity).await;
+        }
+        taken(again, &order).await;
+        until("it is confirmed", &mut async || shop.status(&order).await.as_deref() == Some("confirmed")).await;
+        assert!(taken(shop.buy(&order, quantity).await, &order).await);
+    }
+    let units = 1 + 2 + 1 + 2 + 2 + 2;
+    until("one order each", &mut async || shop.numbers().await == (1_000 - units, 0, units)).await;
+    assert!(shop.audit().await.holds());
+    shop.close();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
