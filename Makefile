@@ -38,10 +38,10 @@ browser: ## only the pages in a real browser (builds the binary, keeps screensho
 	cargo test --workspace --no-run
 	@ops/test browser
 
-api: ## only the API fuzzing (builds the binary)
+api: ## only the API fuzzing (builds the binary; EXAMPLES=1200: 10,000 requests, some minutes)
 	@ops/setup
 	cargo test --workspace --no-run
-	@ops/test api
+	@STAMPEDE_API_EXAMPLES="$(EXAMPLES)" ops/test api
 
 servers: ## a shell beside Postgres, Redis and both Pub/Sub test servers; they end with it
 	@ops/setup

@@ -5,10 +5,12 @@ mod support;
 use actix_web::{http::Method, test::TestRequest};
 use serde_json::{Value, json};
 use stampede_actors::{
+    doorkeeper::Verdict,
     facts::PutOff,
     inventory::{EventNotShown, OrderFound, OrderNotShown, Placed},
 };
 use stampede_domain::{BuyerId, Decision, Millis, OrderRefused, OrderStatus, RejectReason};
+use stampede_http::{DoorRules, ShopOptions};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -364,6 +366,18 @@ async fn a_request_id_is_kept_when_it_is_harmless() {
 }
 
 /// Everything that the tests above got is described, and what is described can be got.
+fn refusing_everybody() -> Script {
+    let door = DoorRules { allow: "10.0.0.0/8".parse().unwrap(), ..DoorRules::default() };
+    Script { options: ShopOptions { door, max_watchers: 1, ..ShopOptions::default() }, ..Script::new() }
+}
+
+fn too_often_for_anybody() -> Script {
+    let door = DoorRules { limits_addresses: true, ..DoorRules::default() };
+    let verdict = Verdict { standing: None, retry_after: Some(wait(1_000)) };
+    let admits = std::sync::Arc::new(move |_| Says::Answer(verdict));
+    Script { options: ShopOptions { door, max_watchers: 1, ..ShopOptions::default() }, admits, ..Script::new() }
+}
+
 #[actix_web::test]
 async fn the_description_lists_every_route_with_every_status_it_gives() {
     type Seen = BTreeMap<(String, String), BTreeSet<String>>;
@@ -433,6 +447,16 @@ async fn the_description_lists_every_route_with_every_status_it_gives() {
         for (method, operation) in operations.as_object().unwrap() {
             let statuses = operation["responses"].as_object().unwrap().keys().cloned();
             described.insert((route.clone(), method.clone()), statuses.collect());
+        }
+    }
+    // The door stands before every route.
+    for ((route, method), statuses) in &mut seen {
+        let path = route.replace("{slug}", "festival").replace("{order}", &key().to_string());
+        for (script, status) in [(refusing_everybody(), 403), (too_often_for_anybody(), 429)] {
+            let request = TestRequest::with_uri(&path).peer_addr("192.0.2.1:1".parse().unwrap());
+            let request = if method == "post" { request.method(Method::POST) } else { request };
+            assert_eq!(script.ask(request).await.status, status);
+            statuses.insert(status.to_string());
         }
     }
     for (operation, statuses) in &mut described {

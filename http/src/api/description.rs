@@ -11,7 +11,10 @@ use actix_web::{
     web::{self, Path},
 };
 use std::sync::{Arc, LazyLock};
-use utoipa::OpenApi;
+use utoipa::{
+    OpenApi,
+    openapi::{RefOr, link::Link},
+};
 use utoipa_swagger_ui::Config;
 
 #[derive(OpenApi)]
@@ -48,8 +51,53 @@ struct Description;
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut api = Description::openapi();
     api.info.version = env!("CARGO_PKG_VERSION").to_owned();
+    for Follows { path, status, operation, parameter, value } in FOLLOWS {
+        let item = api.paths.paths.get_mut(path);
+        let told = item.and_then(|item| item.post.as_mut().or(item.get.as_mut()));
+        let answer = told.and_then(|told| told.responses.responses.get_mut(status));
+        if let Some(RefOr::T(answer)) = answer {
+            let link = Link::builder().operation_id(operation).parameter(parameter, value).build();
+            answer.links.insert(operation.to_owned(), RefOr::T(link));
+        }
+    }
     api
 }
+
+/// What one can go on with after an answer (OpenAPI's links).
+struct Follows {
+    path: &'static str,
+    status: &'static str,
+    operation: &'static str,
+    parameter: &'static str,
+    value: &'static str,
+}
+
+const FOLLOWS: [Follows; 8] = {
+    const fn after_order(path: &'static str, operation: &'static str) -> Follows {
+        Follows { path, status: "202", operation, parameter: "order", value: "$response.body#/orderId" }
+    }
+    const fn after_list(operation: &'static str) -> Follows {
+        let value = "$response.body#/events/0/slug";
+        Follows { path: "/api/v1/events", status: "200", operation, parameter: "slug", value }
+    }
+    [
+        after_order("/api/tickets/buy", "findOrder"),
+        after_order("/api/tickets/buy", "findOrderInShort"),
+        after_order("/api/v1/events/{slug}/orders", "findOrder"),
+        after_order("/api/v1/events/{slug}/orders", "findOrderInShort"),
+        after_list("findEvent"),
+        after_list("eventAvailability"),
+        after_list("placeOrder"),
+        // The same key again is the same order.
+        Follows {
+            path: "/api/tickets/buy",
+            status: "202",
+            operation: "buyTickets",
+            parameter: "Idempotency-Key",
+            value: "$response.body#/orderId",
+        },
+    ]
+};
 
 static JSON: LazyLock<String> = LazyLock::new(|| openapi().to_pretty_json().unwrap_or_default());
 
@@ -132,6 +180,26 @@ mod tests {
             }
         });
         assert!(references > 20, "{references} references are too few to be all");
+    }
+
+    #[test]
+    fn every_link_leads_from_an_answer_to_an_operation_that_takes_it() {
+        let api = description();
+        let operations = api["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+        let operations: Vec<_> = operations.filter(|operation| operation.get("operationId").is_some()).collect();
+        let mut links = 0;
+        walk("", &api["paths"], &mut |at, value| {
+            for (name, link) in value.get("links").and_then(Value::as_object).into_iter().flatten() {
+                links += 1;
+                let to = operations.iter().find(|operation| operation["operationId"] == link["operationId"]);
+                let to = to.unwrap_or_else(|| panic!("{at}: {name} leads nowhere"));
+                for parameter in link["parameters"].as_object().unwrap().keys() {
+                    let takes = to["parameters"].as_array().unwrap().iter().any(|taken| taken["name"] == *parameter);
+                    assert!(takes, "{at}: {name} takes no {parameter}");
+                }
+            }
+        });
+        assert_eq!(links, FOLLOWS.len());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 // Fuzzes the described API of a fresh shop with schemathesis: no 5xx, nothing but the described statuses, headers,
 // content types and shapes, wrong input refused, other methods refused. Afterwards the laws still hold.
 // Ends with one line, `api: N passed, M failed, K skipped`, counted in requests; skipped counts operations that
-// schemathesis.toml selects and the run left out.
+// schemathesis.toml selects and the run left out. With STAMPEDE_API_EXAMPLES=1200 (`make api EXAMPLES=1200`) it is the full
+// form: at least 10,000 requests, and a line for the proof.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -12,6 +13,9 @@ import { openShop, root } from '../browser/shop.mjs';
 const schemathesis = join(root, '.tools/venv/bin/st');
 const report = join(root, 'artifacts/logs/schemathesis.json');
 
+/** Examples of each operation, when not those of schemathesis.toml. */
+const examples = process.env.STAMPEDE_API_EXAMPLES;
+
 await mkdir(join(root, 'artifacts/logs'), { recursive: true });
 const shop = await openShop({ capacity: 100_000 });
 try {
@@ -21,6 +25,7 @@ try {
   if (code !== 0) console.log(shop.log.split('\n').slice(-40).join('\n'));
   // A panic that an actor survives is still a panic.
   assert.doesNotMatch(shop.log, /panicked at/);
+  await prove();
   process.exitCode = code;
 } finally {
   await shop.stop();
@@ -29,7 +34,8 @@ try {
 function fuzz(description) {
   const config = ['--config-file', join(import.meta.dirname, 'schemathesis.toml')];
   const output = ['--no-color', '--report', 'json', '--report-json-path', report];
-  const child = spawn(schemathesis, [...config, 'run', description, ...output], {
+  const size = examples ? ['--max-examples', examples] : [];
+  const child = spawn(schemathesis, [...config, 'run', description, ...size, ...output], {
     cwd: join(root, 'artifacts'), // it keeps notes where it runs
     stdio: ['ignore', 'inherit', 'inherit'],
   });
@@ -41,4 +47,14 @@ async function count() {
   const failed = cases.with_failures + cases.errored + operations.errored;
   const skipped = operations.selected - operations.tested - operations.errored;
   return `${cases.generated - cases.with_failures} passed, ${failed} failed, ${skipped} skipped (${operations.tested} operations)`;
+}
+
+/** That links were followed, and in the full form that it was enough. */
+async function prove() {
+  const { seed, phases, operations, test_cases: cases } = JSON.parse(await readFile(report, 'utf8'));
+  const proof = { part: 'api', seed, cases: cases.generated, failures: cases.with_failures, operations: operations.tested };
+  console.log(`PROOF ${JSON.stringify(proof)}`);
+  const stateful = Object.entries(phases).find(([name]) => name.toLowerCase().includes('stateful'));
+  assert.ok(stateful, 'no links were followed');
+  if (examples) assert.ok(cases.generated >= 10_000, `only ${cases.generated} requests`);
 }
