@@ -63,8 +63,11 @@ impl WorldFound {
     /// What an exploration says of its world.
     #[must_use]
     pub fn new(heading: &str, world: &World, explored: Explored) -> Self {
-        let in_vain = explored.allowed_in_vain(world).into_iter().map(|law| format!("allowed in vain: {law}"));
-        let violations = explored.violation.iter().map(|violation| violation.law.to_string()).chain(in_vain).collect();
+        // A world that was left at its first violation says nothing about what never happens in it.
+        let violations = match &explored.violation {
+            Some(violation) => vec![violation.law.to_string()],
+            None => explored.allowed_in_vain(world).iter().map(|law| format!("allowed in vain: {law}")).collect(),
+        };
         Self {
             heading: heading.into(),
             name: world.name.clone(),
