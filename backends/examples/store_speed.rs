@@ -98,6 +98,11 @@ async fn sqlite(event: Event, rows: usize, batch: usize, limit: usize) -> Result
     let audit = store.audit().await?;
     println!("audit of {} orders: {:?}", audit[0].sums.orders, start.elapsed());
     shop.close().await;
+    let start = Instant::now();
+    let shop = ShopFile::open(directory.path()).await?;
+    let size = std::fs::metadata(directory.path().join("shop.db"))?.len() >> 20;
+    println!("opening the file of {size} MiB again, every page compared with its sum: {:?}", start.elapsed());
+    shop.close().await;
     Ok(())
 }
 

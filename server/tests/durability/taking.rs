@@ -5,10 +5,18 @@ use crate::{
     support::{Shop, crowd::Crowd, until},
 };
 use rand::{Rng, SeedableRng, rngs::SmallRng};
-use std::{fs, process::Command, time::Duration};
+use std::{
+    fs,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 /// Moments of a sale at which its files are copied; twice, with a death in between.
 const MOMENTS: usize = 8;
+/// Times that the files are opened and the opening dies.
+const OPENINGS: usize = 6;
+/// About as long as it takes to open and close them on a slow machine.
+const LONGEST_OPENING_MICROS: u64 = 120_000;
 /// Orders that the next start copies from the log into the file.
 const BEFORE_THE_DEATH: usize = 1_200;
 /// Buyers at once.
@@ -26,8 +34,12 @@ pub(super) async fn images(sales: usize, seed: u64) -> Vec<Image> {
         until("many orders will lie in the file rather than in its log", &mut { many }).await;
         shop.kill();
         images.push(taken(&shop, &crowd, sale).await);
+        openings(&shop, &crowd, &mut chance, &mut images, sale).await;
         shop.start().await;
         crowd.follow(&shop);
+        // Somebody else has the files too, opens and closes them.
+        let beside = std::thread::scope(|scope| scope.spawn(|| shop.run(&["audit"])).join()).unwrap();
+        assert!(beside.status.success(), "{beside:?}");
         moments(&shop, &crowd, &mut chance, &mut images, sale).await;
         crowd.go_home();
         everyone.abort_all();
@@ -36,6 +48,19 @@ pub(super) async fn images(sales: usize, seed: u64) -> Vec<Image> {
         images.push(taken(&shop, &crowd, sale).await);
     }
     images
+}
+
+/// A process that opens the files and closes them again, which copies a log and writes sums, dies anywhere in it.
+async fn openings(shop: &Shop, crowd: &Crowd, chance: &mut SmallRng, images: &mut Vec<Image>, sale: usize) {
+    for _ in 0..OPENINGS {
+        let mut opening = Command::new(env!("CARGO_BIN_EXE_stampede"));
+        opening.arg("migrate").env_clear().env("STAMPEDE_DATA_DIR", shop.data()).stdout(Stdio::null());
+        let mut opening = opening.spawn().unwrap();
+        tokio::time::sleep(Duration::from_micros(chance.random_range(0..LONGEST_OPENING_MICROS))).await;
+        opening.kill().unwrap();
+        opening.wait().unwrap();
+        images.push(taken(shop, crowd, sale).await);
+    }
 }
 
 async fn moments(shop: &Shop, crowd: &Crowd, chance: &mut SmallRng, images: &mut Vec<Image>, sale: usize) {
