@@ -3,7 +3,7 @@
 use super::{OpenError, Sizes, SqliteFile, Trouble, Writer};
 use crate::SqliteOrderStore;
 use sqlx::SqlitePool;
-use stampede_actors::ports::OrderStore as _;
+use stampede_actors::ports::{OrderStore as _, PortFailure};
 use stampede_domain::laws::check_store;
 use std::path::Path;
 
@@ -49,10 +49,15 @@ impl ShopFile {
         Some(format!("{}: {}", breach.law, breach.how))
     }
 
+    /// What a read that failed means.
+    pub(crate) fn reading(&self) -> impl Fn(sqlx::Error) -> PortFailure {
+        self.writer.trouble().reading()
+    }
+
     /// Whether the file can still be written; if not, the process is to end.
     #[must_use]
     pub fn trouble(&self) -> Trouble {
-        self.writer.trouble()
+        self.writer.trouble().clone()
     }
 
     /// Copies the log back into the file and lets go of it. Transactions under way come to their end first.

@@ -269,6 +269,18 @@ async fn a_failed_write_is_told_and_nothing_is_written_after_it() {
     assert_eq!(file.trouble().told().await, sentence);
 }
 
+#[tokio::test]
+async fn a_page_that_is_found_broken_while_the_shop_sells_ends_the_file() {
+    let directory = closed(300).await;
+    let file = directory.open().await;
+    // Past the header, behind the back of everybody who has it open.
+    directory.change("shop.db", |bytes| bytes[2 * 4096..].fill(0x55));
+    let orders = SqliteOrderStore::new(&file);
+    assert!(matches!(orders.rows_after(None, 10_000).await, Err(PortFailure::Unavailable(_))));
+    assert!(file.trouble().told().await.contains("shop.db"));
+    assert!(matches!(orders.decide(NOW, &[entry(1, 1)]).await, Err(PortFailure::Unavailable(_))));
+}
+
 #[test]
 fn which_errors_end_a_file() {
     let database = |code| sqlx::Error::Database(Box::new(Said(code)));

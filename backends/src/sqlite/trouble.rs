@@ -1,6 +1,7 @@
-//! That a file can no longer be written: the end of the process that writes it.
+//! That a file can no longer be used: the end of the process that has it.
 
 use super::error::{code, primary_code};
+use stampede_actors::ports::PortFailure;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
@@ -33,9 +34,17 @@ impl Trouble {
     fn sentence(&self) -> String {
         let why = self.0.why.lock().unwrap_or_else(PoisonError::into_inner);
         format!(
-            "{} can no longer be written ({why}), so the process ends here rather than try again. What was acknowledged is on the disk. Look at the disk (dmesg, df, limits), then start again",
+            "{} can no longer be used ({why}), so the process ends here rather than try again. What was acknowledged had been synced before. Look at the disk (dmesg, df, limits), then start again",
             self.0.file
         )
+    }
+
+    /// The failure of a read, and an end if it says that the file is not what was written.
+    pub(crate) fn reading(&self) -> impl Fn(sqlx::Error) -> PortFailure {
+        move |error| {
+            self.notice(&error);
+            PortFailure::Unavailable(format!("{}: {error}", self.0.file))
+        }
     }
 
     /// The sentence, if the file is in trouble.

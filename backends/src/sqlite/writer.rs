@@ -59,8 +59,8 @@ impl Writer {
     }
 
     /// Whether the file can still be written.
-    pub(crate) fn trouble(&self) -> Trouble {
-        self.trouble.clone()
+    pub(crate) fn trouble(&self) -> &Trouble {
+        &self.trouble
     }
 
     /// Runs `work` in one durable transaction: when it returns `Ok`, the changes survive a power cut.

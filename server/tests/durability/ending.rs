@@ -19,7 +19,7 @@ async fn a_write_that_fails_ends_the_process_with_a_sentence_and_nothing_acknowl
     while everyone.join_next().await.is_some() {}
     let said = std::fs::read_to_string(said).unwrap();
     assert_eq!(status.code(), Some(4), "{said}");
-    assert!(said.contains(".db can no longer be written") && said.contains("start again"), "{said}");
+    assert!(said.contains(".db can no longer be used") && said.contains("start again"), "{said}");
 
     let promised = crowd.promised.lock().unwrap().clone();
     assert!(promised.len() > 20, "{} orders are no sale", promised.len());

@@ -16,7 +16,7 @@ mod scribe;
 mod shelf;
 mod table;
 
-use crate::sqlite::{OpenError, Sizes, SqliteFile, Trouble, Writer, reading};
+use crate::sqlite::{OpenError, Sizes, SqliteFile, Trouble, Writer};
 use async_trait::async_trait;
 use letters::Returner;
 use scribe::{Scribe, Task};
@@ -137,7 +137,7 @@ impl SqliteBus {
     /// Whether the file can still be written; if not, the process is to end.
     #[must_use]
     pub fn trouble(&self) -> Trouble {
-        self.writer.trouble()
+        self.writer.trouble().clone()
     }
 
     async fn ask<T>(&self, task: impl FnOnce(oneshot::Sender<T>) -> Task) -> Result<T, Unasked> {
@@ -150,7 +150,7 @@ impl SqliteBus {
     async fn refill(&self) -> PortResult<()> {
         let _one_at_a_time = self.refilling.lock().await;
         let Some(gap) = self.shared.shelf().gap() else { return Ok(()) };
-        let rows = table::page(&self.readers, gap).await.map_err(reading(FILE))?;
+        let rows = table::page(&self.readers, gap).await.map_err(self.writer.trouble().reading())?;
         self.shared.shelf().refill(gap, rows);
         Ok(())
     }
@@ -245,12 +245,12 @@ impl Bus for SqliteBus {
 
     async fn dead_letters(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
         self.still_open()?;
-        letters::open(&self.readers, limit).await.map_err(reading(FILE))
+        letters::open(&self.readers, limit).await.map_err(self.writer.trouble().reading())
     }
 
     async fn dead_letter(&self, id: DeliveryId) -> PortResult<Option<DeadLetter>> {
         self.still_open()?;
-        letters::one(&self.readers, id).await.map_err(reading(FILE))
+        letters::one(&self.readers, id).await.map_err(self.writer.trouble().reading())
     }
 
     async fn replay(&self, ids: &[DeliveryId], why: &str) -> PortResult<()> {
@@ -281,7 +281,7 @@ impl Bus for SqliteBus {
 
     async fn unconsumed(&self) -> PortResult<Option<Vec<Outgoing>>> {
         self.ask(|reply| Task::Flush { reply }).await??;
-        table::messages(&self.readers).await.map(Some).map_err(reading(FILE))
+        table::messages(&self.readers).await.map(Some).map_err(self.writer.trouble().reading())
     }
 
     async fn backlog(&self) -> PortResult<Backlog> {
@@ -291,10 +291,10 @@ impl Bus for SqliteBus {
             (shelf.backlog(), shelf.gap_from())
         };
         if let (None, Some(from)) = (backlog.oldest, gap) {
-            backlog.oldest = table::published_at(&self.readers, from).await.map_err(reading(FILE))?;
+            backlog.oldest = table::published_at(&self.readers, from).await.map_err(self.writer.trouble().reading())?;
         }
         // Another process may have ended some.
-        backlog.dead_letters = letters::count(&self.readers).await.map_err(reading(FILE))?;
+        backlog.dead_letters = letters::count(&self.readers).await.map_err(self.writer.trouble().reading())?;
         Ok(backlog)
     }
 

@@ -4,7 +4,7 @@ mod forget;
 mod rows;
 
 use super::shelf;
-use crate::sqlite::{SHOP_FILE as FILE, ShopFile, reading};
+use crate::sqlite::ShopFile;
 use async_trait::async_trait;
 use stampede_actors::ports::{Catalogue, CatalogueSnapshot, PortResult};
 use stampede_domain::{Event, EventSlug};
@@ -26,15 +26,15 @@ impl SqliteCatalogue {
 #[async_trait]
 impl Catalogue for SqliteCatalogue {
     async fn revision(&self) -> PortResult<u64> {
-        let mut connection = self.shop.readers.acquire().await.map_err(reading(FILE))?;
-        rows::revision(&mut connection).await.map_err(reading(FILE))
+        let mut connection = self.shop.readers.acquire().await.map_err(self.shop.reading())?;
+        rows::revision(&mut connection).await.map_err(self.shop.reading())
     }
 
     async fn snapshot(&self) -> PortResult<CatalogueSnapshot> {
-        let mut snapshot = self.shop.readers.begin().await.map_err(reading(FILE))?;
-        let revision = rows::revision(&mut snapshot).await.map_err(reading(FILE))?;
-        let listings = rows::listings(&mut snapshot).await.map_err(reading(FILE))?;
-        snapshot.rollback().await.map_err(reading(FILE))?;
+        let mut snapshot = self.shop.readers.begin().await.map_err(self.shop.reading())?;
+        let revision = rows::revision(&mut snapshot).await.map_err(self.shop.reading())?;
+        let listings = rows::listings(&mut snapshot).await.map_err(self.shop.reading())?;
+        snapshot.rollback().await.map_err(self.shop.reading())?;
         Ok(CatalogueSnapshot { revision, listings })
     }
 

@@ -18,7 +18,7 @@ use crate::{
         columns::Known,
     },
     sql::{Stop, signed},
-    sqlite::{SHOP_FILE as FILE, ShopFile, reading},
+    sqlite::{SHOP_FILE as FILE, ShopFile},
 };
 use async_trait::async_trait;
 use sqlx::{SqliteConnection, SqlitePool, SqliteTransaction};
@@ -45,7 +45,7 @@ impl SqliteOrderStore {
     /// A read transaction: everything read in it is of one moment. Dropped, it is rolled back before the connection is used
     /// again.
     async fn snapshot(&self) -> PortResult<SqliteTransaction<'static>> {
-        self.shop.readers.begin().await.map_err(reading(FILE))
+        self.shop.readers.begin().await.map_err(self.shop.reading())
     }
 
     fn readers(&self) -> &SqlitePool {
@@ -64,22 +64,23 @@ impl OrderStore for SqliteOrderStore {
     }
 
     async fn unstorable(&self, entries: &[Entry]) -> PortResult<Vec<(usize, String)>> {
-        let known = rows::known_pools(self.readers(), &pools_of(entries)).await.map_err(reading(FILE))?;
+        let known = rows::known_pools(self.readers(), &pools_of(entries)).await.map_err(self.shop.reading())?;
         Ok(unstorable(entries, &known, FILE))
     }
 
     async fn settlements(&self, orders: &[OrderId]) -> PortResult<Vec<Settlement>> {
         let mut snapshot = self.snapshot().await?;
-        let settlements = settlements(&mut snapshot, orders).await.map_err(reading(FILE))?;
-        snapshot.rollback().await.map_err(reading(FILE))?;
+        let settlements = settlements(&mut snapshot, orders).await.map_err(self.shop.reading())?;
+        snapshot.rollback().await.map_err(self.shop.reading())?;
         Ok(settlements)
     }
 
     async fn changed_since(&self, pool: PoolId, after: u64) -> PortResult<(Settlement, u64)> {
         let mut snapshot = self.snapshot().await?;
-        let row = rows::pool(&mut snapshot, pool).await.map_err(reading(FILE))?.ok_or_else(|| unknown(pool))?;
-        let (buyers, swept) = rows::buyers_since(&mut snapshot, pool, after, SWEEP).await.map_err(reading(FILE))?;
-        snapshot.rollback().await.map_err(reading(FILE))?;
+        let row = rows::pool(&mut snapshot, pool).await.map_err(self.shop.reading())?.ok_or_else(|| unknown(pool))?;
+        let (buyers, swept) =
+            rows::buyers_since(&mut snapshot, pool, after, SWEEP).await.map_err(self.shop.reading())?;
+        snapshot.rollback().await.map_err(self.shop.reading())?;
         let numbers = row.numbers;
         // No buyer left out: everything up to the pool's own version has been told.
         let swept = swept.unwrap_or(numbers.version);
@@ -87,13 +88,13 @@ impl OrderStore for SqliteOrderStore {
     }
 
     async fn fates(&self, orders: &[OrderId]) -> PortResult<Vec<(OrderId, Fingerprint, Decision)>> {
-        let mut connection = self.readers().acquire().await.map_err(reading(FILE))?;
-        let known = rows::known(&mut connection, orders).await.map_err(reading(FILE))?;
+        let mut connection = self.readers().acquire().await.map_err(self.shop.reading())?;
+        let known = rows::known(&mut connection, orders).await.map_err(self.shop.reading())?;
         Ok(known.into_iter().map(|row| (row.order, row.fingerprint, row.decision)).collect())
     }
 
     async fn find(&self, order: OrderId) -> PortResult<Option<OrderRecord>> {
-        rows::find(self.readers(), order).await.map_err(reading(FILE))
+        rows::find(self.readers(), order).await.map_err(self.shop.reading())
     }
 
     async fn open_pool(&self, pool: PoolId, epoch: u64) -> PortResult<Option<PoolOpening>> {
@@ -101,23 +102,23 @@ impl OrderStore for SqliteOrderStore {
     }
 
     async fn pool(&self, pool: PoolId) -> PortResult<(u64, PoolNumbers)> {
-        let mut connection = self.readers().acquire().await.map_err(reading(FILE))?;
-        let row = rows::pool(&mut connection, pool).await.map_err(reading(FILE))?.ok_or_else(|| unknown(pool))?;
+        let mut connection = self.readers().acquire().await.map_err(self.shop.reading())?;
+        let row = rows::pool(&mut connection, pool).await.map_err(self.shop.reading())?.ok_or_else(|| unknown(pool))?;
         Ok((row.epoch, row.numbers))
     }
 
     async fn audit(&self) -> PortResult<Vec<Audit>> {
         let mut audits = Vec::new();
-        for pool in audit::pools(self.readers()).await.map_err(reading(FILE))? {
+        for pool in audit::pools(self.readers()).await.map_err(self.shop.reading())? {
             let mut snapshot = self.snapshot().await?;
-            audits.push(audit::pool(&mut snapshot, pool).await.map_err(reading(FILE))?);
-            snapshot.rollback().await.map_err(reading(FILE))?;
+            audits.push(audit::pool(&mut snapshot, pool).await.map_err(self.shop.reading())?);
+            snapshot.rollback().await.map_err(self.shop.reading())?;
         }
         Ok(audits)
     }
 
     async fn rows_after(&self, after: Option<OrderId>, limit: u32) -> PortResult<Vec<OrderRecord>> {
-        rows::after(self.readers(), after, limit).await.map_err(reading(FILE))
+        rows::after(self.readers(), after, limit).await.map_err(self.shop.reading())
     }
 }
 
