@@ -2,9 +2,10 @@
 
 CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
+CARGO_CYCLONEDX_VERSION := 0.5.9
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test proof browser api generated bench bench-distributed hooks distributed servers
+.PHONY: help run check test proof browser api generated bench bench-distributed hooks distributed servers sbom advisories
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +65,14 @@ bench-distributed: ## the same of a shop on Postgres, Redis and Pub/Sub (ONLY=P1
 	cargo build --release --package stampede --package stampede-bench
 	cargo build --release --package stampede-backends --example bus_speed --example store_speed
 	ops/servers/with $${CARGO_TARGET_DIR:-target}/release/stampede-bench --distributed $(if $(ONLY),--only $(ONLY))
+
+sbom: ## what the binary is made of, as CycloneDX in artifacts/sbom/ (builds a pinned tool once)
+	@ops/tool cargo-cyclonedx $(CARGO_CYCLONEDX_VERSION)
+	@ops/sbom
+
+advisories: ## known weaknesses of what we depend on; asks the RustSec database, so it is no part of `make check`
+	@ops/tool cargo-deny $(CARGO_DENY_VERSION)
+	.tools/bin/cargo-deny check advisories
 
 hooks: ## git checks the format before a commit and runs `make check` before a push
 	git config core.hooksPath ops/hooks

@@ -62,3 +62,19 @@ fn rules_and_faces_know_no_runtime() {
         }
     }
 }
+
+/// The workspace forbids `unsafe`, which no attribute can lift; so every crate of it has to take the workspace's lints.
+#[test]
+fn no_crate_opts_out_of_the_ban_on_unsafe_code() {
+    let metadata = MetadataCommand::new().no_deps().exec().expect("cargo describes this workspace");
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).expect("a manifest can be read");
+    let workspace = read(metadata.workspace_root.join("Cargo.toml").as_std_path());
+    assert!(workspace.contains("unsafe_code = \"forbid\""), "the workspace no longer forbids unsafe code");
+    let packages = metadata.workspace_packages();
+    assert!(packages.len() >= 7, "these are not all crates");
+    for package in packages {
+        let manifest: toml::Table = read(package.manifest_path.as_std_path()).parse().expect("a manifest is TOML");
+        let takes = manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
+        assert_eq!(takes, Some(true), "{} does not take the workspace's lints", package.name);
+    }
+}
