@@ -367,7 +367,7 @@ async fn a_request_id_is_kept_when_it_is_harmless() {
 
 /// Everything that the tests above got is described, and what is described can be got.
 fn refusing_everybody() -> Script {
-    let door = DoorRules { allow: "10.0.0.0/8".parse().unwrap(), ..DoorRules::default() };
+    let door = DoorRules { allow: "10.0.0.0/8".parse().expect("a network"), ..DoorRules::default() };
     Script { options: ShopOptions { door, max_watchers: 1, ..ShopOptions::default() }, ..Script::new() }
 }
 
