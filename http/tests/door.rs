@@ -165,6 +165,7 @@ async fn networks_are_allowed_and_denied() {
         } else {
             assert_eq!(api.problem(403), "network_refused");
             assert_eq!((page.status.as_u16(), script.asked().len()), (403, 0), "{allow} {deny}");
+            assert!(page.text().contains("Your network is not let in here."), "{}", page.text());
         }
     }
 }

@@ -83,11 +83,13 @@ impl Faces {
 
     /// An error in words.
     pub fn error(&self, lang: Lang, page: &ErrorPage) -> Result<String, FaceError> {
-        let words = match page.status {
-            status @ (400 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503) => status,
-            502 | 504 => 503,
-            500.. => 500,
-            _ => 400,
+        let words = match (page.code.as_str(), page.status) {
+            // Two that share a status with a form from another site, and need other words.
+            (code @ ("network_refused" | "https_required"), _) => code.to_owned(),
+            (_, status @ (400 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 503)) => status.to_string(),
+            (_, 502 | 504) => "503".to_owned(),
+            (_, 500..) => "500".to_owned(),
+            _ => "400".to_owned(),
         };
         let headline = texts::find(lang, &format!("error_{words}"));
         let next = texts::find(lang, &format!("error_{words}_next"));

@@ -32,6 +32,8 @@ impl ErrorPage {
         vec![
             ("400", page(400, "bad_request", None)),
             ("403", page(403, "cross_site", None)),
+            ("403-network", page(403, "network_refused", None)),
+            ("403-https", page(403, "https_required", None)),
             ("404", page(404, "not_found", None)),
             ("405", page(405, "method_not_allowed", None)),
             ("408", page(408, "too_slow", None)),
