@@ -62,6 +62,26 @@ impl Shop {
 
     /// A shop that is not running yet.
     pub(crate) fn closed(settings: &[(&'static str, &str)]) -> Self {
+        Self::closed_on(servers::are_wanted(), settings)
+    }
+
+    /// The same, on servers whatever the others run on.
+    pub(crate) fn closed_on_servers(settings: &[(&'static str, &str)]) -> Self {
+        Self::closed_on(true, settings)
+    }
+
+    /// Another web node of a shop on servers, running.
+    pub(crate) async fn another_web_node(&self) -> Self {
+        let web = self.logins.as_ref().expect("only a shop on servers has several").web.clone();
+        let (directory, mut settings) = (tempfile::tempdir().unwrap(), self.settings.clone());
+        settings.extend([("STAMPEDE_ROLE", "web".to_owned()), ("DATABASE_URL", web)]);
+        settings.insert("STAMPEDE_DATA_DIR", directory.path().join("data").display().to_string());
+        let mut other = Self { directory, settings, logins: None, running: None, client: self.client.clone() };
+        other.start().await;
+        other
+    }
+
+    fn closed_on(servers: bool, settings: &[(&'static str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut all: HashMap<_, _> = HashMap::from([
             ("STAMPEDE_HTTP_ADDR", "127.0.0.1:0".to_owned()),
@@ -73,7 +93,7 @@ impl Shop {
             ("STAMPEDE_DATA_DIR", directory.path().join("data").display().to_string()),
         ]);
         let mut logins = None;
-        if servers::are_wanted() {
+        if servers {
             let (scratch, own) = servers::scratch(BINARY);
             all.extend(scratch);
             logins = Some(own);
