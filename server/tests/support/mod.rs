@@ -202,6 +202,11 @@ impl Shop {
         Config::of(flags.iter().map(String::as_str)).unwrap()
     }
 
+    /// What a setting is.
+    pub(crate) fn setting(&self, name: &str) -> &str {
+        &self.settings[name]
+    }
+
     /// Changes a setting for the next start.
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.settings.insert(name, value.to_owned());
