@@ -201,15 +201,13 @@ fn lock(main: File) -> File {
 
 /// After the log's first `frames` frames were copied, which are all there are.
 fn sum_up(path: &Path, main: &File, frames: u32) -> io::Result<()> {
-    let Some(mut sums) = Sums::load(path)? else {
+    let (mut sums, are_new) = match Sums::load(path)? {
+        Some(sums) => (sums, false),
         // Nothing has been promised of this file yet.
-        return Sums::of(main)?.save(path);
+        None => (Sums::of(main)?, true),
     };
-    if frames == 0 {
-        return Ok(());
-    }
-    let log = File::open(beside(path, "-wal"))?;
-    if sums.copied(&log, frames)? { sums.save(path) } else { Ok(()) }
+    let is_news = frames > 0 && sums.copied(&File::open(beside(path, "-wal"))?, frames)?;
+    if are_new || is_news { sums.save(path) } else { Ok(()) }
 }
 
 /// The name under which the process knows a file, which need not be there yet.

@@ -163,6 +163,16 @@ async fn a_log_that_has_lost_what_was_copied_out_of_it_is_refused() {
 }
 
 #[tokio::test]
+async fn the_log_of_a_new_file_is_not_taken_for_less_than_it_was() {
+    let directory = Directory::new();
+    let file = directory.open().await;
+    let image = directory.image();
+    file.close().await;
+    image.change("shop.db-wal", |bytes| bytes.truncate(bytes.len() / 2));
+    assert!(is_of(&image.refusal().await, "shop.db-wal"));
+}
+
+#[tokio::test]
 async fn a_bit_that_turns_in_the_log_is_noticed_also_in_its_last_transaction() {
     let directory = Directory::new();
     let file = opened(&directory).await;
