@@ -5,21 +5,30 @@ use crate::{
     ports::Listing,
 };
 use arc_swap::ArcSwapOption;
-use stampede_domain::{Millis, PoolId, TicketType, event::Terms, ledger::BookNumbers, sale::SaleState};
+use stampede_domain::{PoolId, TicketType, event::Terms, ledger::BookNumbers, sale::SaleState};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// The shelf at one moment. The first event is the featured one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Shelf {
-    /// The ledger's clock when it was filled.
-    pub taken_at: Millis,
+    /// When it was filled, by the steady clock of this process: the ledger's time is that of another machine.
+    pub filled_at: Instant,
     /// Events, each shared with earlier shelves while nothing about it changed.
     pub events: Vec<Arc<EventOnSale>>,
     /// Whether new orders are taken.
     pub pressure: Pressure,
+}
+
+impl Shelf {
+    /// Whether it is older than this.
+    #[must_use]
+    pub fn is_older_than(&self, age: Duration) -> bool {
+        self.filled_at.elapsed() > age
+    }
 }
 
 /// An event with its numbers.

@@ -4,7 +4,7 @@ use crate::trace;
 use futures_util::FutureExt;
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
+    collections::BTreeMap,
     future::Future,
     panic::AssertUnwindSafe,
     rc::Rc,
@@ -17,7 +17,8 @@ use tracing::Instrument;
 pub struct Tasks(Rc<Inner>);
 
 struct Inner {
-    running: RefCell<HashMap<u64, AbortHandle>>,
+    /// In the order they began, in which they also end: a simulation does the same each time.
+    running: RefCell<BTreeMap<u64, AbortHandle>>,
     next: Cell<u64>,
     fall: Box<dyn Fn()>,
 }
@@ -47,9 +48,8 @@ impl Tasks {
 
     /// Ends all of them where they stand.
     pub fn abort_all(&self) {
-        for (_, task) in self.0.running.borrow_mut().drain() {
-            task.abort();
-        }
+        let running = std::mem::take(&mut *self.0.running.borrow_mut());
+        running.into_values().for_each(|task| task.abort());
     }
 }
 

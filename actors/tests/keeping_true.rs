@@ -468,13 +468,13 @@ async fn the_shelf_changes_its_number_only_with_what_it_shows() {
         let first = number();
         pass(seconds(5)).await;
         assert_eq!(number(), first);
-        let taken = play.board.latest().unwrap().taken_at;
+        let taken = play.board.latest().unwrap().filled_at;
         assert_eq!(play.buy(1).await.1, PENDING);
         play.rest().await;
         pass(seconds(1)).await;
         let second = number();
         assert!(second > first);
-        assert!(play.board.latest().unwrap().taken_at > taken);
+        assert!(play.board.latest().unwrap().filled_at > taken);
         let play = Play::on(play.kill()).await;
         assert!(play.board.latest().unwrap().events[0].sequence > second, "answers are cached by it: never again");
     })

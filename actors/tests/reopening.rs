@@ -210,3 +210,53 @@ async fn a_book_behind_its_epoch_takes_no_orders_until_it_is_opened_anew() {
     })
     .await;
 }
+
+/// Found by the simulation: what was decided while the pool was being opened was claimed until the sweep, five seconds later.
+#[tokio::test(start_paused = true)]
+async fn an_order_decided_while_its_pool_is_being_opened_is_settled_at_once() {
+    on_stage(async {
+        let play = Play::without_writers(Ground::new(Wishes::default())).await;
+        let (order, placed) = play.buy(1).await;
+        assert_eq!(placed, PENDING);
+        let mut play = Play::unready(play.kill());
+        play.ledger.open_takes_ms.store(500, Ordering::Relaxed);
+        play.ground.store.decide_takes_ms.store(100, Ordering::Relaxed);
+        play.start_writing();
+        until("the order is decided", || play.ground.store.row(order).is_some()).await;
+        assert!(play.ledger.numbers(pool()).is_none(), "before the pool is open");
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        let opened = Instant::now();
+        until("it is settled", || play.numbers().claims == 0).await;
+        assert!(opened.elapsed() < Duration::from_secs(1), "{:?}", opened.elapsed());
+        assert_eq!(play.numbers().settled.sold, 1);
+    })
+    .await;
+}
+
+/// Found by the simulation: a keeper took its own opening, of which it had not heard, for somebody else's, and waited for them.
+#[tokio::test(start_paused = true)]
+async fn a_keeper_that_has_not_heard_of_its_own_opening_opens_the_pool_again_at_once() {
+    on_stage(async {
+        let play = selling().await;
+        play.ground.store.openings_unheard.store(1, Ordering::Relaxed);
+        play.ledger.lose();
+        let lost = Instant::now();
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        assert!(lost.elapsed() < Duration::from_secs(5), "{:?}", lost.elapsed());
+        assert_eq!(play.ground.store.openings_unheard.load(Ordering::Relaxed), 0, "the fault took effect");
+    })
+    .await;
+}
+
+/// Found by the simulation: the age of a shelf was the difference of two machines' clocks, and a node with a clock that was more
+/// than five seconds ahead of the ledger's sold nothing.
+#[tokio::test(start_paused = true)]
+async fn a_node_sells_though_its_clock_is_ahead_of_the_ledgers() {
+    on_stage(async {
+        let ground = Ground::new(Wishes::default());
+        ground.ledger_clock.behind_ms.store(30_000, Ordering::Relaxed);
+        let play = Play::on(ground).await;
+        assert_eq!(play.buy(1).await.1, PENDING);
+    })
+    .await;
+}

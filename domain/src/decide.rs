@@ -90,6 +90,12 @@ pub fn decide(
             },
         });
     }
+    #[cfg(feature = "sabotage")]
+    if crate::sabotage::is_on(crate::sabotage::Sabotage::KeepsTheVersion)
+        && fresh.values().all(|(decision, _)| *decision == Decision::Expired)
+    {
+        return verdicts;
+    }
     if !fresh.is_empty() {
         row.numbers.version += 1;
     }
@@ -98,6 +104,10 @@ pub fn decide(
 
 fn judge(row: &mut PoolRow, units: &mut HashMap<BuyerId, u32>, offer: &Offer) -> Option<Decision> {
     match offer.want {
+        #[cfg(feature = "sabotage")]
+        Want::Expire { .. } if crate::sabotage::is_on(crate::sabotage::Sabotage::SkipsTheFence) => {
+            Some(Decision::Expired)
+        }
         Want::Expire { epoch } => (epoch == row.epoch).then_some(Decision::Expired),
         Want::Fail { epoch } => (epoch == row.epoch).then_some(Decision::Failed),
         Want::Place => Some(place(row, units, offer)),
@@ -105,6 +115,11 @@ fn judge(row: &mut PoolRow, units: &mut HashMap<BuyerId, u32>, offer: &Offer) ->
 }
 
 fn place(row: &mut PoolRow, units: &mut HashMap<BuyerId, u32>, offer: &Offer) -> Decision {
+    #[cfg(feature = "sabotage")]
+    if crate::sabotage::is_on(crate::sabotage::Sabotage::SkipsTheGuard) {
+        row.numbers.sold += offer.quantity;
+        return Decision::Confirmed;
+    }
     if !row.numbers.fits(offer.quantity) {
         return Decision::Rejected(RejectReason::SoldOut);
     }
@@ -112,6 +127,8 @@ fn place(row: &mut PoolRow, units: &mut HashMap<BuyerId, u32>, offer: &Offer) ->
         let taken = units.entry(offer.buyer).or_default();
         match taken.checked_add(offer.quantity) {
             Some(sum) if sum <= limit => *taken = sum,
+            #[cfg(feature = "sabotage")]
+            Some(sum) if crate::sabotage::is_on(crate::sabotage::Sabotage::SkipsTheLimit) => *taken = sum,
             _ => return Decision::Rejected(RejectReason::LimitReached),
         }
     }

@@ -16,6 +16,8 @@ pub mod money;
 pub mod order;
 pub mod pool;
 pub mod refusal;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 pub mod sale;
 pub mod settlement;
 pub mod time;

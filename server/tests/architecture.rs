@@ -14,6 +14,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stampede-bench", &["stampede", "stampede-domain", "stampede-actors", "stampede-http"]),
     ("stampede-checker", &["stampede-domain"]),
     ("stampede-model", &["stampede-domain"]),
+    ("stampede-simulation", &["stampede-domain", "stampede-actors", "stampede-backends", "stampede-checker"]),
     ("stampede-proxy", &[]),
 ];
 /// Drivers, and the only crate that may know them.

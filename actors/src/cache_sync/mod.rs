@@ -256,6 +256,8 @@ impl CacheSync {
         let mut every = ticks(self.parts.settings.cache_sync_interval);
         loop {
             tokio::select! {
+                // In this order, so that a simulation does the same each time.
+                biased;
                 _ = every.tick() => {}
                 () = self.parts.ledger.changed() => tokio::time::sleep(BETWEEN_PUSHES).await,
             }

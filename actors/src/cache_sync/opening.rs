@@ -9,7 +9,12 @@
 //! ledger never replaces a book that is open: who comes too late changes nothing.
 
 use super::{CacheSync, burying::DEAD_LETTERS};
-use crate::{ports::PortResult, wire};
+use crate::{
+    ports::{PortFailure, PortResult},
+    wire,
+};
+#[cfg(feature = "sabotage")]
+use stampede_domain::sabotage::{Sabotage, is_on};
 use stampede_domain::{Decision, Fingerprint, Intent, Millis, OrderId, PoolId, event::Terms, ledger::Opening};
 use std::{
     collections::{HashMap, HashSet},
@@ -118,11 +123,15 @@ impl CacheSync {
     }
 
     /// Opens one pool that is closed, unless somebody else has raised the epoch meanwhile.
-    async fn open_pool(&self, pool: PoolId, epoch: u64, drained: bool) -> PortResult<()> {
+    async fn open_pool(self: &Rc<Self>, pool: PoolId, epoch: u64, drained: bool) -> PortResult<()> {
         let Some((revision, terms)) = self.rules(pool) else { return Ok(()) };
         let on_the_bus = self.undelivered(pool).await?;
         let decided = self.decided(&on_the_bus.intents).await?;
-        let Some(snapshot) = self.parts.store.open_pool(pool, epoch).await? else {
+        let opened = self.parts.store.open_pool(pool, epoch).await;
+        if let Err(PortFailure::Unknown(_)) = opened {
+            self.witness.borrow_mut().may_have_raised(pool);
+        }
+        let Some(snapshot) = opened? else {
             tracing::info!(%pool, "somebody else opens the pool");
             self.witness.borrow_mut().leave(pool);
             return Ok(());
@@ -135,6 +144,7 @@ impl CacheSync {
             on_the_bus.intents.into_iter().filter(|intent| !decided.contains(&intent.order)).collect();
         tracing::info!(%pool, epoch = snapshot.epoch, sold = snapshot.numbers.sold, promised = undecided.len(), drained, "a pool is open");
         let swept = snapshot.numbers.version;
+        let ids: Vec<_> = undecided.iter().map(|intent| intent.order).collect();
         let opening = Opening {
             epoch: snapshot.epoch,
             numbers: snapshot.numbers,
@@ -147,6 +157,15 @@ impl CacheSync {
         };
         self.parts.ledger.open(pool, &opening).await?;
         self.swept.borrow_mut().insert(pool, swept);
+        self.settle_what_was_decided_meanwhile(&ids).await
+    }
+
+    /// What the writers decided between the looks at the store and the opening went into the book as a claim, and its own
+    /// settlement met a closed pool: buyers who had been told "confirmed" would be told "pending" until the sweep.
+    async fn settle_what_was_decided_meanwhile(self: &Rc<Self>, ids: &[OrderId]) -> PortResult<()> {
+        for some in ids.chunks(LOOK_UP) {
+            self.settle_soon(self.parts.store.settlements(some).await?);
+        }
         Ok(())
     }
 
@@ -169,6 +188,8 @@ impl CacheSync {
     async fn undelivered(&self, pool: PoolId) -> PortResult<Undelivered> {
         let unconsumed = self.parts.bus.unconsumed().await?;
         let complete = unconsumed.is_some();
+        #[cfg(feature = "sabotage")]
+        let unconsumed = unconsumed.filter(|_| !is_on(Sabotage::ForgetsTheQueue));
         let dead = self.parts.bus.dead_letters(DEAD_LETTERS).await?;
         let waiting = unconsumed.into_iter().flatten().map(|message| (message.payload, message.label));
         let all = waiting.chain(dead.into_iter().map(|letter| (letter.payload, letter.label)));

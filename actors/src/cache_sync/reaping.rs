@@ -5,6 +5,8 @@ use crate::{
     facts::announce_decisions,
     ports::{Entry, Judgement, PortFailure, PortResult},
 };
+#[cfg(feature = "sabotage")]
+use stampede_domain::sabotage::{Sabotage, is_on};
 use stampede_domain::{Contact, Intent, PoolId, Settlement, decide::Want, ledger::Picked};
 use std::{rc::Rc, time::Duration};
 
@@ -41,7 +43,15 @@ impl CacheSync {
         }
         for pool in self.pools() {
             self.reap(pool).await?;
+            #[cfg(feature = "sabotage")]
+            if is_on(Sabotage::SkipsTheSweep) || is_on(Sabotage::ReapsWithoutSettling) {
+                continue;
+            }
             self.sweep_claims(pool).await?;
+        }
+        #[cfg(feature = "sabotage")]
+        if is_on(Sabotage::SkipsTheSweep) {
+            return self.check_laws().await;
         }
         self.sweep_numbers().await?;
         if round.is_multiple_of(SWEEP_BUYERS_EVERY) {
@@ -92,6 +102,10 @@ impl CacheSync {
             }
         }
         announce_decisions(&judgements);
+        #[cfg(feature = "sabotage")]
+        if is_on(Sabotage::ReapsWithoutSettling) {
+            return;
+        }
         self.settle_soon(judgements.into_iter().map(|judgement| judgement.settlement).collect());
     }
 

@@ -8,6 +8,7 @@ use crate::{
 use metrics::{counter, gauge};
 use stampede_domain::{Millis, laws, ledger::BookNumbers, sale::SaleState};
 use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// The shortest and the longest time a buyer is put off for.
 const RETRY_AFTER: std::ops::RangeInclusive<u64> = 1..=30;
@@ -29,7 +30,7 @@ impl CacheSync {
         self.witness.borrow_mut().sees(&ledger.pools);
         let numbers: HashMap<_, _> = ledger.pools.iter().map(|open| (open.pool, open.numbers)).collect();
         let events = self.listings.borrow().iter().map(|listing| self.on_sale(ledger.now, listing, &numbers)).collect();
-        let shelf = Arc::new(Shelf { taken_at: ledger.now, events, pressure: self.pressure(&ledger) });
+        let shelf = Arc::new(Shelf { filled_at: Instant::now(), events, pressure: self.pressure(&ledger) });
         self.parts.board.publish(&shelf);
         *self.shelf.borrow_mut() = Some(shelf);
         measure(&ledger);

@@ -55,6 +55,12 @@ impl Witness {
         self.with_others.insert(pool, Instant::now());
     }
 
+    /// This keeper has raised the epoch, or not: nobody told. If it has, nobody else will open the pool, so it looks again as
+    /// if for the first time; raising it twice does no harm.
+    pub(super) fn may_have_raised(&mut self, pool: PoolId) {
+        self.epochs.remove(&pool);
+    }
+
     /// This keeper has raised the epoch.
     pub(super) fn raised(&mut self, pool: PoolId, epoch: u64) {
         self.epochs.insert(pool, epoch);

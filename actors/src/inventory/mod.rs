@@ -314,7 +314,7 @@ impl Inventory {
 
     fn shown(&self, shelf: &Shelf, event: &Arc<EventOnSale>) -> EventShown {
         let now = self.parts.clock.now();
-        EventShown { event: Arc::clone(event), stale: now.since(shelf.taken_at) > STALE_AFTER, now }
+        EventShown { event: Arc::clone(event), stale: shelf.is_older_than(STALE_AFTER), now }
     }
 
     fn is_admitting(&self) -> bool {

@@ -11,8 +11,10 @@ use crate::{
     shelf::Pressure,
     trace,
 };
+#[cfg(feature = "sabotage")]
+use stampede_domain::sabotage::{Sabotage, is_on};
 use stampede_domain::{
-    Decision, Fingerprint, Intent, Millis, OrderRefused, OrderStatus,
+    Decision, Fingerprint, Intent, OrderRefused, OrderStatus,
     ledger::{ClaimAnswer, ClaimRequest, Known, LookedUp, PromiseAnswer},
 };
 use std::{collections::HashMap, rc::Rc, time::Duration};
@@ -52,7 +54,7 @@ impl Inventory {
             Ok(intent) => intent,
             Err(placed) => return self.answer(reply, placed),
         };
-        if let Some(no) = too_many.or_else(|| self.pressure(intent.asked_at)) {
+        if let Some(no) = too_many.or_else(|| self.pressure()) {
             return self.answer_unless_known(intent, no, reply);
         }
         self.waiting.borrow_mut().push_back(Waiting { intent, looked_up: None, reply });
@@ -87,7 +89,7 @@ impl Inventory {
     }
 
     /// Step 9: why no new claims are made now, if that is so.
-    fn pressure(&self, now: Millis) -> Option<Placed> {
+    fn pressure(&self) -> Option<Placed> {
         if !self.is_admitting() {
             return Some(self.put_off(PutOff::Leaving, SHORTLY));
         }
@@ -96,7 +98,7 @@ impl Inventory {
         match shelf.pressure {
             Pressure::Behind(wait) => Some(self.put_off(PutOff::Behind, wait)),
             Pressure::Silent => Some(self.put_off(PutOff::Silent, self.parts.settings.max_backlog)),
-            Pressure::Calm if now.since(shelf.taken_at) > self.parts.settings.max_backlog => {
+            Pressure::Calm if shelf.is_older_than(self.parts.settings.max_backlog) => {
                 Some(self.put_off(PutOff::Silent, SOON))
             }
             Pressure::Calm => None,
@@ -192,6 +194,10 @@ impl Inventory {
                 Some(ClaimAnswer::Decided(decision)) => self.answer(reply, decided_before(decision)),
                 Some(ClaimAnswer::Expiring) => self.answer(reply, self.unknown()),
                 Some(ClaimAnswer::Refused(refused)) => self.answer(reply, Placed::Refused(refused)),
+                #[cfg(feature = "sabotage")]
+                None if is_on(Sabotage::TakesClosedForFull) => {
+                    self.answer(reply, Placed::Refused(OrderRefused::SoldOut { free: 0, in_flight: 0 }));
+                }
                 Some(ClaimAnswer::NotYet) | None => self.answer(reply, self.put_off(PutOff::Closed, SOON)),
             }
         }
@@ -233,6 +239,12 @@ impl Inventory {
     /// Steps 2 and 3.
     async fn publish_and_promise(self: Rc<Self>, claimed: Vec<ClaimedOrder>) {
         let (intents, claimed): (Vec<_>, Vec<_>) = claimed.into_iter().map(ClaimedOrder::split).unzip();
+        #[cfg(feature = "sabotage")]
+        if is_on(Sabotage::TellsBeforeThePublish) {
+            claimed.into_iter().for_each(told);
+            self.parts.publisher.ask(Publish(intents)).await.unwrap_or_default();
+            return;
+        }
         let outcomes = match self.parts.publisher.ask(Publish(intents)).await {
             Ok(outcomes) => outcomes,
             Err(NoAnswer::Full) => {
@@ -246,6 +258,10 @@ impl Inventory {
             match outcomes.next() {
                 Some(Ok(())) => published.push(order),
                 Some(Err(PortFailure::Unavailable(_) | PortFailure::Impossible(_))) => refused.push(order),
+                #[cfg(feature = "sabotage")]
+                Some(Err(PortFailure::Unknown(_))) if is_on(Sabotage::WithdrawsWhatMayHaveLanded) => {
+                    refused.push(order);
+                }
                 Some(Err(PortFailure::Unknown(_))) | None => self.answer(order.reply, self.unknown()),
             }
         }
@@ -258,6 +274,11 @@ impl Inventory {
     }
 
     async fn promise(&self, published: Vec<SentOrder>) {
+        #[cfg(feature = "sabotage")]
+        if is_on(Sabotage::TellsBeforeThePromise) {
+            published.into_iter().for_each(told);
+            return;
+        }
         let promises: Vec<_> = published.iter().map(|order| order.promise).collect();
         let answers = self.parts.ledger.promise(&promises).await.unwrap_or_else(|failure| {
             tracing::warn!(%failure, promises = promises.len(), "the ledger did not take promises");
@@ -348,6 +369,11 @@ impl SentOrder {
         let PromiseOf { pool, order, .. } = self.promise;
         self.attempt.map(|attempt| Withdrawal { pool, order, attempt })
     }
+}
+
+#[cfg(feature = "sabotage")]
+fn told(order: SentOrder) {
+    order.reply.send(Placed::Accepted { status: OrderStatus::Pending, replayed: false });
 }
 
 fn accepted_before(status: OrderStatus) -> Placed {

@@ -12,6 +12,8 @@ use crate::{
     trace,
     writer::{Write, Written},
 };
+#[cfg(feature = "sabotage")]
+use stampede_domain::sabotage::{Sabotage, is_on};
 use stampede_domain::{Settlement, WriterReport, decide::Want};
 use std::{collections::BTreeMap, rc::Rc, time::Duration};
 use tokio::time::Instant;
@@ -54,6 +56,10 @@ impl OrderWriter {
     async fn write_part(self: &Rc<Self>, writer: usize, mut part: Vec<Held>) -> Option<[Vec<Held>; 2]> {
         let mut pause = FIRST_PAUSE;
         loop {
+            #[cfg(feature = "sabotage")]
+            if is_on(Sabotage::AcknowledgesFirst) {
+                self.acknowledge(&part).await;
+            }
             let span = trace::batch("write", part.len(), part.iter().map(|held| held.intent.trace.as_deref()));
             let sent = span.in_scope(|| self.parts.writers[writer].ask(Write(entries(&part))));
             let outcome = sent.instrument(span).await;
@@ -75,6 +81,11 @@ impl OrderWriter {
                     tracing::warn!(orders = part.len(), why, pause_ms = pause.as_millis(), "the store takes no orders");
                 }
                 Err(NoAnswer::Full) => {}
+                #[cfg(feature = "sabotage")]
+                Ok(Err(PortFailure::Unknown(_))) if is_on(Sabotage::TakesUnknownForDone) => {
+                    self.acknowledge(&part).await;
+                    return None;
+                }
                 Ok(Err(PortFailure::Unknown(why))) => {
                     tracing::warn!(orders = part.len(), why, "a commit ended in doubt; the orders are delivered again");
                     self.deliver_again(part).await;
@@ -110,15 +121,19 @@ impl OrderWriter {
 
     async fn written(&self, part: Vec<Held>, judgements: Vec<Judgement>) {
         self.decided.set(self.decided.get().saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX)));
-        let ids: Vec<_> = part.iter().map(|held| held.delivery).collect();
-        if let Err(failure) = self.parts.bus.acknowledge(&ids).await {
-            tracing::warn!(%failure, messages = ids.len(), "acknowledgements failed; the messages come again");
-        }
+        self.acknowledge(&part).await;
         // Before the room is made that the pump fills at once: else the mailbox would never be reported as full.
         let report = self.report();
         drop(part);
         announce_decisions(&judgements);
         self.tell_cache_sync(judgements.into_iter().map(|judgement| judgement.settlement).collect(), report);
+    }
+
+    async fn acknowledge(&self, part: &[Held]) {
+        let ids: Vec<_> = part.iter().map(|held| held.delivery).collect();
+        if let Err(failure) = self.parts.bus.acknowledge(&ids).await {
+            tracing::warn!(%failure, messages = ids.len(), "acknowledgements failed; the messages come again");
+        }
     }
 
     /// The writer died with these, or had not been replaced yet. What it died of may be among them: one that is alone with it

@@ -77,6 +77,18 @@ impl Clock for TestClock {
     }
 }
 
+/// The ledger's clock, which may be behind that of the process: it is another machine's.
+pub(crate) struct LedgerClock {
+    of: Arc<TestClock>,
+    pub(crate) behind_ms: AtomicI64,
+}
+
+impl Clock for LedgerClock {
+    fn now(&self) -> Millis {
+        Millis(self.of.now().0 - self.behind_ms.load(Ordering::Relaxed))
+    }
+}
+
 /// Runs a test's tasks on its thread.
 pub(crate) async fn on_stage<T>(test: impl Future<Output = T>) -> T {
     LocalSet::new().run_until(test).await
@@ -128,6 +140,7 @@ pub(crate) fn tasks() -> Tasks {
 #[derive(Clone)]
 pub(crate) struct Ground {
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) ledger_clock: Arc<LedgerClock>,
     pub(crate) store: Arc<FakeStore>,
     pub(crate) bus: Arc<FakeBus>,
     pub(crate) catalogue: Arc<FakeCatalogue>,
@@ -155,7 +168,8 @@ impl Ground {
         let store = Arc::new(FakeStore::new(pool(), wishes.capacity, wishes.limit));
         let catalogue = Arc::new(FakeCatalogue::new(event, Arc::clone(&store)));
         let bus = Arc::new(FakeBus::new(Arc::clone(&clock) as SharedClock));
-        Self { clock, store, bus, catalogue, settings: wishes.settings }
+        let ledger_clock = Arc::new(LedgerClock { of: Arc::clone(&clock), behind_ms: AtomicI64::new(0) });
+        Self { clock, ledger_clock, store, bus, catalogue, settings: wishes.settings }
     }
 
     fn clock(&self) -> SharedClock {
@@ -239,7 +253,7 @@ impl Play {
     /// The actors, as they begin.
     pub(crate) fn unready(ground: Ground) -> Self {
         let settings = ground.settings;
-        let ledger = Arc::new(FakeLedger::new(ground.clock()));
+        let ledger = Arc::new(FakeLedger::new(Arc::clone(&ground.ledger_clock) as SharedClock));
         let board = Arc::new(Board::default());
         let admitting = Arc::new(AtomicBool::new(true));
         let mut all_tasks = Vec::new();

@@ -45,6 +45,8 @@ pub(crate) struct FakeStore {
     pub(crate) fates_asked: Mutex<Vec<usize>>,
     /// What the opening of a pool does first: for races.
     pub(crate) openings_fail: AtomicU64,
+    /// Openings that happen, and nobody hears of it.
+    pub(crate) openings_unheard: AtomicU64,
 }
 
 #[derive(Default)]
@@ -97,6 +99,7 @@ impl FakeStore {
             decided: Mutex::default(),
             fates_asked: Mutex::default(),
             openings_fail: AtomicU64::new(0),
+            openings_unheard: AtomicU64::new(0),
         };
         store.put_pool(pool, capacity, limit);
         store
@@ -269,6 +272,10 @@ impl OrderStore for FakeStore {
             return Ok(None);
         }
         row.epoch += 1;
+        if self.openings_unheard.load(Ordering::Relaxed) > 0 {
+            self.openings_unheard.fetch_sub(1, Ordering::Relaxed);
+            return Err(PortFailure::Unknown("lost on purpose".into()));
+        }
         Ok(Some(PoolOpening { epoch: row.epoch, numbers: row.numbers, buyers, virgin: !has_rows }))
     }
 

@@ -148,6 +148,12 @@ impl MemoryBusServer {
         self.ready.notify_waiters();
     }
 
+    /// Messages that are neither acknowledged nor set aside, leased ones included.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.queue().messages.len() as u64
+    }
+
     /// Lets `whim` say how each message passes that is published from now on.
     pub fn on_publish(&self, whim: impl FnMut(&Outgoing) -> Passage + Send + 'static) {
         self.queue().whim = Some(Box::new(whim));

@@ -85,6 +85,8 @@ impl PoolBook {
             .claims
             .get(&order)
             .is_some_and(|claim| claim.state == ClaimState::Intent { attempt } && now <= claim.deadline());
+        #[cfg(feature = "sabotage")]
+        let mine = mine || crate::sabotage::is_on(crate::sabotage::Sabotage::WithdrawsAnybodysClaim);
         if mine {
             self.drop_claim(order);
         }
@@ -92,7 +94,11 @@ impl PoolBook {
 
     fn known(&mut self, now: Millis, request: &ClaimRequest) -> Option<ClaimAnswer> {
         if let Some(claim) = self.claims.get_mut(&request.order) {
-            if claim.fingerprint != request.fingerprint {
+            #[cfg(feature = "sabotage")]
+            let forgets = crate::sabotage::is_on(crate::sabotage::Sabotage::ForgetsTheFingerprint);
+            #[cfg(not(feature = "sabotage"))]
+            let forgets = false;
+            if claim.fingerprint != request.fingerprint && !forgets {
                 return Some(ClaimAnswer::Refused(OrderRefused::KeyReused));
             }
             return Some(match claim.state {
@@ -115,6 +121,10 @@ impl PoolBook {
     /// An id whose own time, less what a key may lie ahead, is not later than the opening or than the writing of the newest
     /// note dropped, may have been decided and forgotten.
     fn may_be_forgotten(&self, request: &ClaimRequest) -> bool {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is_on(crate::sabotage::Sabotage::SkipsTheLookUp) {
+            return false;
+        }
         let own = request.order.time().minus(key::AHEAD);
         let before_drop = self.notes.dropped_until().is_some_and(|written| own <= written);
         if !self.is_from_before_the_opening(request.order) && !before_drop {

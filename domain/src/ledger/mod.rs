@@ -178,6 +178,10 @@ impl PoolBook {
     /// Whether messages from before the opening may still be under way: what is unknown then is not missing.
     #[must_use]
     pub fn awaits_backlog(&self, now: Millis) -> bool {
+        #[cfg(feature = "sabotage")]
+        if crate::sabotage::is_on(crate::sabotage::Sabotage::SkipsTheWait) {
+            return false;
+        }
         self.backlog_until.is_some_and(|until| now < until)
     }
 
@@ -199,6 +203,14 @@ impl PoolBook {
                 break;
             }
             let due = matches!(claim.state, ClaimState::Intent { .. }) && claim.deadline() < now;
+            #[cfg(feature = "sabotage")]
+            if crate::sabotage::is_on(crate::sabotage::Sabotage::ReapsPromises)
+                && claim.state == ClaimState::Promised
+                && claim.deadline() < now
+            {
+                self.promised -= claim.quantity;
+                claim.state = ClaimState::Picked;
+            }
             if due {
                 claim.state = ClaimState::Picked;
             }

@@ -28,6 +28,11 @@ impl PoolBook {
         if claim.fingerprint != fingerprint {
             return PromiseAnswer::Refused;
         }
+        #[cfg(feature = "sabotage")]
+        if claim.state != ClaimState::Promised && crate::sabotage::is_on(crate::sabotage::Sabotage::PromisesTooLate) {
+            claim.state = ClaimState::Promised;
+            self.promised += claim.quantity;
+        }
         match claim.state {
             ClaimState::Promised => PromiseAnswer::Promised,
             ClaimState::Intent { .. } if now <= claim.deadline() => {

@@ -28,6 +28,10 @@ impl AddAssign for Broken {
 impl PoolBook {
     /// Applies a settlement: numbers and buyers' units where they are newer, the decided ids' claims and notes in any case.
     pub fn settle(&mut self, now: Millis, settlement: &Settlement) -> Broken {
+        #[cfg(feature = "sabotage")]
+        let sabotaged = self.sabotaged(settlement);
+        #[cfg(feature = "sabotage")]
+        let Some(settlement) = &sabotaged else { return Broken::default() };
         let version = settlement.numbers.version;
         if version > self.numbers.version {
             self.numbers = settlement.numbers;
@@ -53,6 +57,30 @@ impl PoolBook {
             self.notes.write(now, decided.order, note);
         }
         broken
+    }
+
+    /// The settlement as a mistaken ledger takes it; `None`: not at all.
+    #[cfg(feature = "sabotage")]
+    fn sabotaged(&self, settlement: &Settlement) -> Option<Settlement> {
+        use crate::sabotage::{Sabotage, is_on};
+        let mut settlement = settlement.clone();
+        let is_newer = settlement.numbers.version > self.numbers.version;
+        if is_on(Sabotage::SettlesByAdding) {
+            let confirmed = settlement.decided.iter().filter(|decided| decided.decision == Decision::Confirmed);
+            let units = confirmed.filter_map(|decided| self.claims.get(&decided.order)).map(|claim| claim.quantity);
+            settlement.numbers.sold = self.numbers.sold + units.sum::<u32>();
+            settlement.numbers.version = settlement.numbers.version.max(self.numbers.version + 1);
+        }
+        if is_on(Sabotage::SettlesWhatIsOlder) && settlement.numbers.version < self.numbers.version {
+            settlement.numbers.version = self.numbers.version + 1;
+        }
+        if is_on(Sabotage::KeepsClaimsOfOldNews) && !is_newer {
+            return None;
+        }
+        if is_on(Sabotage::ForgetsTheBuyers) {
+            settlement.buyers.clear();
+        }
+        Some(settlement)
     }
 
     /// A rejected order from before the opening of which this book knows nothing: its claim died with the book before, and

@@ -21,7 +21,7 @@ use stampede_actors::{
     },
     mailbox::{Door, Handles, Letter, Mailbox, Message, Reply},
     ports::Listing,
-    shelf::{EventOnSale, Shelf, TypeOnSale},
+    shelf::{EventOnSale, Pressure, Shelf, TypeOnSale},
 };
 use stampede_domain::{
     Event, Millis, Money, OrderId, Payment, PoolNumbers, SaleWindow, TicketType,
@@ -35,7 +35,7 @@ use std::{
     rc::Rc,
     sync::{Arc, Mutex},
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// 2027-06-01T10:00:00Z.
 pub(crate) const NOW: Millis = Millis(1_811_844_000_000);
@@ -164,7 +164,7 @@ impl Script {
             }),
             watch_shelf: stub(8, |WatchShelf| {
                 let event = shown(1, 0).event;
-                let shelf = Shelf { taken_at: NOW, events: vec![event], ..Shelf::default() };
+                let shelf = Shelf { filled_at: Instant::now(), events: vec![event], pressure: Pressure::Calm };
                 Says::Answer(watch::Sender::new(Some(Arc::new(shelf))).subscribe())
             }),
             admit: stub(8, move |who| admits(who)),

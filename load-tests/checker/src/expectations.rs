@@ -25,6 +25,9 @@ pub struct Expectations {
     /// How soon after the last fault every 202 is decided, in milliseconds; `None`: not judged. Needs an
     /// [`AllDecided`](crate::What::AllDecided) in the history.
     pub decided_within_ms: Option<u64>,
+    /// Whether who was told a decision may not be told `pending` afterwards. Not so where the ledger can be out of reach, or
+    /// lost, while the store is not: a look-up falls back to the store then, which is ahead of the ledger for a while.
+    pub steady_readers: bool,
     /// How much must have happened.
     pub enough: Enough,
 }
@@ -36,6 +39,8 @@ pub struct PoolTerms {
     pub pool: PoolId,
     /// Units that exist.
     pub capacity: u32,
+    /// Units that existed at first: an organizer may add some, and a no was right by what there was.
+    pub at_first: u32,
     /// Most units of one buyer.
     pub limit: Option<u32>,
     /// Most units of one order.
@@ -77,6 +82,7 @@ impl Expectations {
             hidden_twice_ms: 10_000,
             flows_within_ms: None,
             decided_within_ms: None,
+            steady_readers: true,
             enough: Enough::default(),
         }
     }

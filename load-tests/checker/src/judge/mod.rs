@@ -39,7 +39,7 @@ pub fn judge(history: &History, books: &Books, expected: &Expectations) -> Repor
     let mut promises = Promises::new(&faults, expected);
     for story in stories.values() {
         promises::judge(story, expected, &mut promises, &mut report);
-        told::judge(story, &mut promises, &mut report);
+        told::judge(story, expected, &mut promises, &mut report);
     }
     promises.judge(&mut report);
     refusals::judge(&stories, books, expected, &faults, &mut report);

@@ -46,10 +46,10 @@ impl Court<'_> {
             Refusal::SoldOut { finally: true } => self.not_sold_out(terms),
             Refusal::SoldOut { finally: false } => {
                 let most = self.holds.pools.get(&body.pool).map_or(0, |holds| self.most(holds, call));
-                let fits = most + u64::from(body.quantity) <= terms.capacity.into();
+                let fits = most + u64::from(body.quantity) <= terms.at_first.into();
                 let is_excused = || self.lost_around(call);
                 (fits && !is_excused())
-                    .then(|| format!("sold out, and at most {most} of {} can have been taken", terms.capacity))
+                    .then(|| format!("sold out, and at most {most} of {} can have been taken", terms.at_first))
             }
             Refusal::Limit => {
                 let holds = self.holds.buyers.get(&(body.pool, body.buyer));

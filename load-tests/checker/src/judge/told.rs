@@ -1,7 +1,7 @@
 //! What was told of an order over time: one fate, which no later answer takes back.
 
 use super::{Call, Story, promises::Promises};
-use crate::{Outcome, Refusal, Report, Rule};
+use crate::{Expectations, Outcome, Refusal, Report, Rule};
 use stampede_domain::{OrderStatus, laws::Law};
 
 /// What an answer says of an order.
@@ -16,16 +16,20 @@ enum Said {
 }
 
 /// Judges all answers about a key in the order of real time, and against its row.
-pub(super) fn judge(story: &Story<'_>, promises: &mut Promises, report: &mut Report) {
+pub(super) fn judge(story: &Story<'_>, expected: &Expectations, promises: &mut Promises, report: &mut Report) {
     let said: Vec<_> = story.calls.iter().filter_map(|call| Some((*call, said(call)?))).collect();
     let decided = |call: &&(&Call<'_>, Said)| matches!(call.1, Said::Decided(_));
     let first_decided = said.iter().filter(decided).map(|(call, _)| call.ended).min();
-    let first_known = said.iter().filter(|(_, said)| *said != Said::Nothing).map(|(call, _)| call.ended).min();
+    // A claim that nobody promised may be taken back: who looked meanwhile was told `pending`, and not that it stays.
+    let stays = |(call, said): &&(&Call<'_>, Said)| {
+        matches!(said, Said::Decided(_)) || matches!(call.outcome(), Outcome::Accepted { .. })
+    };
+    let first_known = said.iter().filter(stays).map(|(call, _)| call.ended).min();
     let after = |call: &Call<'_>, moment: Option<usize>| moment.is_some_and(|ended| ended < call.begun);
 
     for (call, says) in &said {
         match says {
-            Said::Open if after(call, first_decided) => {
+            Said::Open if expected.steady_readers && after(call, first_decided) => {
                 report.breach(Law::OneFate, "told to be decided, and then to be pending".into(), [story.order]);
             }
             Said::Nothing if after(call, first_known) => {

@@ -171,6 +171,7 @@ fn expectations() -> Expectations {
     let mut expected = Expectations::of(PoolTerms {
         pool: POOL,
         capacity: CAPACITY,
+        at_first: CAPACITY,
         limit: Some(LIMIT),
         max_per_order: Some(LIMIT),
         sells_out: true,

@@ -42,6 +42,7 @@ impl Cluster {
         Expectations::of(PoolTerms {
             pool: pool(),
             capacity: u32::try_from(self.capacity).unwrap(),
+            at_first: u32::try_from(self.capacity).unwrap(),
             limit: self.limit,
             max_per_order: Some(MAX_PER_ORDER),
             sells_out: false,
