@@ -5,7 +5,7 @@ use super::{
     error::{commit_failure, commit_too_late, failure, is_broken, reading, too_late},
     open::{connect, name_of},
     schema::{self, MigrateReport},
-    session::Session,
+    session::{Session, Silence},
 };
 use crate::sql::Stop;
 use sqlx::{
@@ -21,6 +21,8 @@ use tokio::{
 
 /// How long one waits for a connection: longer than a connection takes to be made, shorter than a buyer waits.
 const CONNECTION_PATIENCE: Duration = Duration::from_secs(3);
+/// What an answer may take beyond the time that the server gives the question.
+const ON_THE_WIRE: Duration = Duration::from_secs(1);
 /// What a transaction that reads every row may take beyond the ordinary.
 const LONG: Duration = Duration::from_secs(60);
 /// How long the answer to a commit is waited for, whatever time was left: giving up early makes the outcome unknown.
@@ -69,6 +71,7 @@ pub struct Database {
     home: Handle,
     statement_timeout: Duration,
     ordinary: Duration,
+    silence: Silence,
 }
 
 impl Database {
@@ -88,13 +91,15 @@ impl Database {
             // A wrong password of the replica is a mistake to be told now, too.
             drop(connect(&readers, options.connect_patience).await?.close().await);
         }
+        let silence = Silence::default();
         Ok(Self {
-            primary: pool(options.connections, primary),
-            readers: pool(options.read_connections, readers),
+            primary: pool(options.connections, primary, &silence),
+            readers: pool(options.read_connections, readers, &silence),
             home: Handle::current(),
             statement_timeout: options.statement_timeout,
-            // The server gives up before we do, unless it is not heard any more.
-            ordinary: CONNECTION_PATIENCE + options.lock_timeout + 2 * options.statement_timeout,
+            // The server gives up a lock and a statement before we do, unless it is not heard any more.
+            ordinary: CONNECTION_PATIENCE + options.lock_timeout + options.statement_timeout,
+            silence,
         })
     }
 
@@ -134,6 +139,15 @@ impl Database {
             }
     }
 
+    /// How long the answer to a transaction's beginning may take: its statements have this long at the server.
+    fn beginning_takes(&self, patience: Patience) -> Duration {
+        let longer = match patience {
+            Patience::Ordinary => Duration::ZERO,
+            Patience::Long => LONG,
+        };
+        self.statement_timeout + longer + ON_THE_WIRE
+    }
+
     /// `BEGIN`, with the time its statements get.
     fn beginning(&self, patience: Patience, mode: &str) -> String {
         let begin = format!("BEGIN ISOLATION LEVEL {mode};");
@@ -157,11 +171,13 @@ impl Database {
         // Not READ WRITE: a server that was made read-only by its default is to be believed.
         let first = self.beginning(patience, "READ COMMITTED") + locks;
         let (pool, deadline) = (self.primary.clone(), self.deadline(patience));
+        let (begins, silence) = (self.beginning_takes(patience), self.silence.clone());
         let running = self.home.spawn(async move {
-            let begun = timeout_at(deadline, Session::begin(&pool, &first)).await.map_err(|_| too_late())?;
+            let begun = Session::begin(&pool, &first, begins, &silence);
+            let begun = timeout_at(deadline, begun).await.map_err(|_| too_late())?;
             let (mut session, rows) = begun.map_err(|error| failure(error.into()))?;
             match timeout_at(deadline, work(session.connection(), rows)).await {
-                Ok(Ok(End::Commit(answer))) => commit(session, deadline).await.map(|()| answer),
+                Ok(Ok(End::Commit(answer))) => commit(session, deadline, &silence).await.map(|()| answer),
                 Ok(Ok(End::RollBack(answer))) => {
                     session.roll_back().await;
                     Ok(answer)
@@ -174,7 +190,7 @@ impl Database {
                     Err(failure(stop))
                 }
                 // The session is cut, and the server rolls back as soon as it notices.
-                Err(_) => Err(too_late()),
+                Err(_) => Err(unheard(&silence)),
             }
         });
         running.await.unwrap_or_else(|_| Err(PortFailure::Unknown("postgres: the transaction was cut off".into())))
@@ -188,10 +204,12 @@ impl Database {
     {
         let first = self.beginning(patience, "REPEATABLE READ READ ONLY");
         let (pool, deadline) = (self.pool(source), self.deadline(patience));
+        let (begins, silence) = (self.beginning_takes(patience), self.silence.clone());
         let running = self.home.spawn(async move {
-            let begun = timeout_at(deadline, Session::begin(&pool, &first)).await.map_err(|_| too_late())?;
+            let begun = Session::begin(&pool, &first, begins, &silence);
+            let begun = timeout_at(deadline, begun).await.map_err(|_| too_late())?;
             let (mut session, _) = begun.map_err(|error| reading(&error))?;
-            let read = timeout_at(deadline, work(session.connection())).await.map_err(|_| too_late())?;
+            let read = timeout_at(deadline, work(session.connection())).await.map_err(|_| unheard(&silence))?;
             session.roll_back().await;
             read.map_err(unread)
         });
@@ -205,12 +223,13 @@ impl Database {
         F: for<'c> Fn(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     {
         let (pool, deadline) = (self.pool(source), self.deadline(Patience::Ordinary));
+        let silence = self.silence.clone();
         let running = self.home.spawn(async move {
             let mut broken = 0;
             loop {
                 let taken = timeout_at(deadline, Session::plain(&pool)).await.map_err(|_| too_late())?;
                 let mut session = taken.map_err(|error| reading(&error))?;
-                match timeout_at(deadline, work(session.connection())).await.map_err(|_| too_late())? {
+                match timeout_at(deadline, work(session.connection())).await.map_err(|_| unheard(&silence))? {
                     Ok(answer) => {
                         session.give_back();
                         return Ok(answer);
@@ -242,7 +261,13 @@ fn unread(stop: Stop) -> PortFailure {
     }
 }
 
-async fn commit(mut session: Session, deadline: Instant) -> PortResult<()> {
+/// Nothing came back in time on a connection that we had.
+fn unheard(silence: &Silence) -> PortFailure {
+    silence.noticed();
+    too_late()
+}
+
+async fn commit(mut session: Session, deadline: Instant, silence: &Silence) -> PortResult<()> {
     let deadline = deadline.max(Instant::now() + COMMIT_PATIENCE);
     let commit = sqlx::raw_sql("COMMIT").execute(session.connection());
     match timeout_at(deadline, commit).await {
@@ -251,16 +276,25 @@ async fn commit(mut session: Session, deadline: Instant) -> PortResult<()> {
             Ok(())
         }
         Ok(Err(error)) => Err(commit_failure(&error)),
-        Err(_) => Err(commit_too_late()),
+        Err(_) => {
+            silence.noticed();
+            Err(commit_too_late())
+        }
     }
 }
 
-fn pool(connections: u32, options: PgConnectOptions) -> PgPool {
+fn pool(connections: u32, options: PgConnectOptions, silence: &Silence) -> PgPool {
+    let silence = silence.clone();
     PgPoolOptions::new()
         .max_connections(connections)
         .min_connections(0)
         .acquire_timeout(CONNECTION_PATIENCE)
-        // A connection that broke meanwhile is noticed by its first statement.
+        // A connection that broke meanwhile is noticed by its first statement, and one whose wire died in silence by the first
+        // one of them that is waited for in vain.
         .test_before_acquire(false)
+        .before_acquire(move |_, known| {
+            let keeps = !silence.is_older_than(known.idle_for);
+            Box::pin(async move { Ok(keeps) })
+        })
         .connect_lazy_with(options)
 }

@@ -191,6 +191,38 @@ async fn a_server_that_is_gone_or_silent_is_unavailable_in_bounded_time_and_welc
     rows_are_sound(&store).await;
 }
 
+/// A wire that dies in silence is found by waiting in vain, and once: not once for every connection that died with it.
+#[tokio::test]
+async fn wires_that_died_in_silence_are_waited_for_once() {
+    let scratch = Scratch::new().await;
+    let mut options = scratch.options();
+    (options.statement_timeout, options.lock_timeout) = (Duration::from_secs(1), Duration::from_secs(1));
+    let place = |url: &str| url.rsplit('@').next().unwrap().split('/').next().unwrap().to_owned();
+    let wire = stampede_proxy::Proxy::before(place(&options.url).parse().unwrap(), 1).await.unwrap();
+    options.url = options.url.replace(&place(&options.url), &wire.address().to_string());
+    let database = Database::connect(&options).await.unwrap();
+    PostgresCatalogue::new(&database).apply(&fair([100, 100], [None; 2])).await.unwrap();
+    let store = PostgresOrderStore::new(&database);
+    // As many at a time as there are connections: all lie in the pool afterwards.
+    let mut together = tokio::task::JoinSet::new();
+    for number in 0..4 {
+        let store = PostgresOrderStore::new(&database);
+        together.spawn(async move { store.decide(NOW, &[entry(number, 1)]).await.map(drop) });
+    }
+    assert!(together.join_all().await.into_iter().all(|decided| decided.is_ok()));
+    let open = wire.counts().open;
+    assert!(open >= 2, "{open} connections");
+
+    assert_eq!(wire.end_all(stampede_proxy::End::Unheard), open);
+    let began = std::time::Instant::now();
+    for number in 10..14 {
+        store.decide(NOW, &[entry(number, 1)]).await.unwrap();
+    }
+    let took = began.elapsed();
+    assert!(took < 2 * (options.statement_timeout + Duration::from_secs(1)), "{took:?}");
+    rows_are_sound(&store).await;
+}
+
 #[tokio::test]
 async fn connections_that_the_server_ended_are_replaced_before_anybody_notices() {
     let scratch = Scratch::new().await;
