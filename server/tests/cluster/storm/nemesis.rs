@@ -108,7 +108,9 @@ fn draw(deck: &mut Vec<Kind>, chance: &mut SmallRng, size: &Size, somebody_sleep
 async fn strike(arena: &mut Arena<'_>, kind: Kind) -> Row {
     let (began, hit) = (Instant::now(), arena.record.in_flight.load(Ordering::Relaxed));
     let struck = match kind.fault {
-        Fault::Wire(side, to, trouble) => Struck::by(wires::strike(arena, side, to, trouble).await),
+        Fault::Wire(side, to, trouble) => {
+            Struck { grace: wires::grace(to, trouble), ..Struck::by(wires::strike(arena, side, to, trouble).await) }
+        }
         Fault::Server(accident) => servers::strike(arena, accident).await,
     };
     note(arena, kind.name, began, &struck);

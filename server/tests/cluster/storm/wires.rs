@@ -57,6 +57,16 @@ pub(super) async fn strike(arena: &mut Arena<'_>, side: Side, to: To, trouble: T
     effect(before, after).map(|effect| format!("{whom}: {effect}"))
 }
 
+/// How much longer than usual the shop may be closed. Nobody tells of a wire that died in silence: who asked Postgres by it gives
+/// the answer the time that a connection, a lock and a statement may take (3, 5 and 10 s by default), and orders get old
+/// meanwhile. Redis is given a second, and Pub/Sub is looked after every two.
+pub(super) fn grace(to: To, trouble: Trouble) -> Duration {
+    match (to, trouble) {
+        (To::Postgres, Trouble::HalfOpen) => Duration::from_secs(18),
+        _ => Duration::ZERO,
+    }
+}
+
 async fn bring(hit: &[&Proxy], trouble: Trouble, times: u32) {
     let set = |wire: Wire| hit.iter().for_each(|proxy| proxy.set(wire));
     let end = |how: End| {
