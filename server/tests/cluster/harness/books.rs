@@ -3,7 +3,7 @@
 use super::{Grounds, record::pool};
 use stampede_checker::{Books, Bus, LedgerBook, Pool, Row};
 use stampede_domain::{BuyerId, Fingerprint, Millis, OrderId, OrderStatus, PoolNumbers};
-use std::{collections::HashMap, fmt::Debug, str::FromStr};
+use std::{collections::HashMap, fmt::Debug, str::FromStr, time::Duration};
 
 const ROWS: &str = "SELECT id, pool, quantity, buyer, fingerprint, status, decided_at, version FROM orders";
 /// Orders that are asked for by name; of more, all rows are read.
@@ -86,6 +86,13 @@ impl Grounds {
             sums
         });
         (sums.get(&false).copied().unwrap_or(0), sums.get(&true).copied().unwrap_or(0))
+    }
+
+    /// The age of the oldest message that nobody has acknowledged; nothing when none waits.
+    pub(crate) async fn oldest_waiting(&self) -> Duration {
+        let stats = self.pubsub_stats().await;
+        let ages = stats["subscriptions"].as_object().unwrap().values().map(|one| one["oldest_ms"].as_u64().unwrap());
+        Duration::from_millis(ages.max().unwrap_or(0))
     }
 
     /// Which of these orders are decided: those that have a row, for nothing else is ever stored.

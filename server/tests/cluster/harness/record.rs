@@ -236,6 +236,8 @@ fn bought(order: OrderId, answer: &Answer) -> Outcome {
         (503, None) if may_come_back && answer.body["title"] == "No node answered" => return Outcome::Unknown,
         (503, Some("paused")) if may_come_back => Refusal::Paused,
         (503 | 429, Some(_)) if may_come_back => return Outcome::PutOff,
+        // Its head or body did not arrive in time, as far as a node could tell that stood still: nobody has read the order.
+        (408, _) => return Outcome::PutOff,
         (425, Some("not_open")) => Refusal::NotOpen,
         (409, Some("sold_out")) => Refusal::SoldOut { finally: answer.body["title"] == "Sold out" },
         (409, Some("limit")) => Refusal::Limit,

@@ -1,15 +1,17 @@
 //! Who breaks things: a shuffled deck of all kinds, each card in the middle of a wave, and the next one when 202s flow again.
 
 use super::{
-    Arena, FLOWS_WITHIN, Size, Struck,
+    Arena, FLOWS_WITHIN, PAUSE, Size, Struck,
     kinds::{Fault, KINDS, Kind},
     links::Side,
     servers::{self, Accident},
     table::Row,
     wires,
 };
+use crate::harness::verdict::DECIDED_WITHIN;
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use stampede_checker::Fault as Noted;
+use stampede_domain::ledger::BACKLOG_LIFE;
 use std::{sync::atomic::Ordering, time::Duration};
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -21,6 +23,9 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(30);
 const BREATH: Duration = Duration::from_millis(5);
 /// How long some process stands still in the background while everything else goes on; beyond a lease now and then.
 const STANDS_STILL_MS: std::ops::Range<u64> = 3_000..15_000;
+/// `STAMPEDE_MAX_BACKLOG_SECONDS`. What a writer still held when it stood still is older than that when it goes on, and until it is
+/// written no new orders are taken (PROTOCOL step 9): it gets a lease's time for it.
+const TOO_OLD: Duration = Duration::from_secs(5);
 /// Between two of those.
 const IN_PEACE: Duration = Duration::from_secs(20);
 
@@ -114,6 +119,9 @@ async fn strike(arena: &mut Arena<'_>, kind: Kind) -> Row {
         Fault::Server(accident) => servers::strike(arena, accident).await,
     };
     note(arena, kind.name, began, &struck);
+    if !struck.grace.is_zero() {
+        catches_up(arena, struck.over).await;
+    }
     let row = Row {
         name: kind.name,
         began: arena.record.at(began),
@@ -135,6 +143,20 @@ fn note(arena: &Arena<'_>, kind: &str, began: Instant, struck: &Struck) {
         lost_units: struck.lost_units,
         grace_ms: u64::try_from(struck.grace.as_millis()).unwrap_or(u64::MAX),
     });
+}
+
+/// A shop that is behind takes no orders, and a fault would hit nothing: it gets the time to write what it was given before
+/// the last one was over.
+async fn catches_up(arena: &Arena<'_>, over: Instant) {
+    let began = Instant::now();
+    while began.elapsed() < DECIDED_WITHIN {
+        let oldest = arena.shop.grounds.oldest_waiting().await;
+        if oldest < over.elapsed() {
+            recovery(arena, Instant::now()).await;
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// How long after it was over somebody was told 202 that had not been promised before.
@@ -162,7 +184,10 @@ fn lull(arena: &mut Arena<'_>) -> Sleeper {
 
 async fn wake(sleeper: Option<Sleeper>, arena: &mut Arena<'_>) -> Option<Row> {
     let Sleeper { began, in_flight, kind, until } = sleeper?;
-    let struck = until.await.expect("a process can be stopped and continued");
+    let mut struck = until.await.expect("a process can be stopped and continued");
+    if arena.asleep.is_some_and(|(side, _)| side == Side::Writers) && struck.over - began > TOO_OLD {
+        struck.grace = BACKLOG_LIFE;
+    }
     arena.asleep = None;
     note(arena, kind, began, &struck);
     let row = Row {

@@ -36,8 +36,8 @@ pub(super) enum Trouble {
 
 /// How long a slow or thin wire stays so.
 const SLOW_FOR: Duration = Duration::from_secs(2);
-/// How long a message is waited for that is to be cut.
-const COMES_WITHIN: Duration = Duration::from_secs(3);
+/// How long a message is waited for that is to be cut, and its answer: somewhat longer than buyers wait for theirs.
+const COMES_WITHIN: Duration = Duration::from_secs(6);
 
 /// Brings trouble over a kind of wire: one of the two, or both. What shows its effect.
 pub(super) async fn strike(arena: &mut Arena<'_>, side: Side, to: To, trouble: Trouble) -> Option<String> {
