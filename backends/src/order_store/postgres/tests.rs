@@ -214,7 +214,7 @@ async fn wires_that_died_in_silence_are_waited_for_once() {
     assert!(open >= 2, "{open} connections");
 
     assert_eq!(wire.end_all(stampede_proxy::End::Unheard), open);
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     for number in 10..14 {
         store.decide(NOW, &[entry(number, 1)]).await.unwrap();
     }
