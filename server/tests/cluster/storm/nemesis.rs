@@ -94,12 +94,17 @@ fn draw(deck: &mut Vec<Kind>, chance: &mut SmallRng, size: &Size, somebody_sleep
             deck.sort_by_key(|kind| !matches!(kind.fault, Fault::Server(Accident::RedisEmptied)));
         }
     }
-    // Who stands still cannot be killed, and the other one is needed; and a writer that stands still is missed by an opening.
-    let touches_a_process = |kind: &Kind| {
+    // Who stands still cannot be killed, and the other one is needed; what is delivered thrice must have somebody to take it.
+    let needs_everybody = |kind: &Kind| {
         use Accident as A;
-        matches!(kind.fault, Fault::Server(A::WebKilled | A::WriterKilled | A::WebFrozen(_) | A::WriterFrozen(_)))
+        matches!(
+            kind.fault,
+            Fault::Server(
+                A::WebKilled | A::WriterKilled | A::WebFrozen(_) | A::WriterFrozen(_) | A::Duplicates | A::LeasesEnded
+            )
+        )
     };
-    let at = deck.iter().rposition(|kind| !somebody_sleeps || !touches_a_process(kind));
+    let at = deck.iter().rposition(|kind| !somebody_sleeps || !needs_everybody(kind));
     match at {
         Some(at) => Some(deck.remove(at)),
         None => {
