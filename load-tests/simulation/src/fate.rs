@@ -160,6 +160,11 @@ impl Fate {
         }
     }
 
+    /// Whether nothing goes wrong any more.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.inner().is_calm
+    }
+
     /// Deaths that shall come, one after the other.
     pub(crate) fn write_down(&self, script: Vec<Point>) {
         self.inner().script = script;

@@ -24,6 +24,13 @@ pub fn catch(sabotage: Sabotage, first: u64, histories: u64, orders: u32) -> Opt
     let caught = (first..first + histories).find_map(|seed| {
         let plan = fitting(sabotage, Plan::drawn(seed, orders));
         let breach = happen(&plan).breaches.into_iter().next()?;
+        // What is found without the fault too shows nothing about it.
+        turn_on(None);
+        let is_clean = happen(&plan).breaches.is_empty();
+        turn_on(Some(sabotage));
+        if !is_clean {
+            return None;
+        }
         Some(Caught { seed, histories: seed - first + 1, breach })
     });
     turn_on(None);

@@ -78,6 +78,8 @@ impl<P: ?Sized> Link<P> {
         harm: Harm,
         answer: PortResult<T>,
     ) -> PortResult<T> {
+        // A call may have waited so long, for messages for example, that the storm it was drawn in is over.
+        let harm = if self.fate.is_calm() { Harm::None } else { harm };
         match harm {
             Harm::Late { after, .. } => self.fate.linger(after).await,
             Harm::Death(Side::After) => self.die().await,
