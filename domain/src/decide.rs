@@ -90,12 +90,6 @@ pub fn decide(
             },
         });
     }
-    #[cfg(feature = "sabotage")]
-    if crate::sabotage::is_on(crate::sabotage::Sabotage::KeepsTheVersion)
-        && fresh.values().all(|(decision, _)| *decision == Decision::Expired)
-    {
-        return verdicts;
-    }
     if !fresh.is_empty() {
         row.numbers.version += 1;
     }
@@ -104,10 +98,6 @@ pub fn decide(
 
 fn judge(row: &mut PoolRow, units: &mut HashMap<BuyerId, u32>, offer: &Offer) -> Option<Decision> {
     match offer.want {
-        #[cfg(feature = "sabotage")]
-        Want::Expire { .. } if crate::sabotage::is_on(crate::sabotage::Sabotage::SkipsTheFence) => {
-            Some(Decision::Expired)
-        }
         Want::Expire { epoch } => (epoch == row.epoch).then_some(Decision::Expired),
         Want::Fail { epoch } => (epoch == row.epoch).then_some(Decision::Failed),
         Want::Place => Some(place(row, units, offer)),

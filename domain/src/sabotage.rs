@@ -30,10 +30,6 @@ pub enum Sabotage {
     SkipsTheGuard,
     /// The store takes what is above the buyer's limit.
     SkipsTheLimit,
-    /// The store ends an order for an opening that is no more.
-    SkipsTheFence,
-    /// The end of an order does not raise the pool's version.
-    KeepsTheVersion,
     /// The message is acknowledged before the commit.
     AcknowledgesFirst,
     /// A commit of unknown outcome is taken for done.
@@ -54,13 +50,11 @@ pub enum Sabotage {
     ReapsWithoutSettling,
     /// A ledger that restarted with an older copy of its books is trusted.
     TrustsAnOldLedger,
-    /// The sale goes on while a lost ledger's messages may still be under way.
-    SkipsTheWait,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 21] = [
         Self::SettlesByAdding,
         Self::SettlesWhatIsOlder,
         Self::KeepsClaimsOfOldNews,
@@ -72,8 +66,6 @@ impl Sabotage {
         Self::SkipsTheLookUp,
         Self::SkipsTheGuard,
         Self::SkipsTheLimit,
-        Self::SkipsTheFence,
-        Self::KeepsTheVersion,
         Self::AcknowledgesFirst,
         Self::TakesUnknownForDone,
         Self::WithdrawsWhatMayHaveLanded,
@@ -84,7 +76,6 @@ impl Sabotage {
         Self::SkipsTheSweep,
         Self::ReapsWithoutSettling,
         Self::TrustsAnOldLedger,
-        Self::SkipsTheWait,
     ];
 }
 

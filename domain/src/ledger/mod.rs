@@ -178,10 +178,6 @@ impl PoolBook {
     /// Whether messages from before the opening may still be under way: what is unknown then is not missing.
     #[must_use]
     pub fn awaits_backlog(&self, now: Millis) -> bool {
-        #[cfg(feature = "sabotage")]
-        if crate::sabotage::is_on(crate::sabotage::Sabotage::SkipsTheWait) {
-            return false;
-        }
         self.backlog_until.is_some_and(|until| now < until)
     }
 

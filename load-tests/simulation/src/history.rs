@@ -83,6 +83,9 @@ async fn run(plan: Plan) -> Verdict {
     Errand::all(&plan).into_iter().for_each(|errand| errand.run(&world));
     tokio::time::sleep(plan.storm).await;
 
+    // A death that has not come by now would only disturb the calm.
+    let still_to_come = world.fate.still_to_come();
+    world.fate.write_down(Vec::new());
     let decided_after = come_to_rest(&world, &mut breaches).await;
     buy_the_rest(&world, &plan, &mut breaches).await;
     let (found, counts, broken) = judge::judge(&world, &plan).await;
@@ -90,7 +93,6 @@ async fn run(plan: Plan) -> Verdict {
     if world.panics() > 0 {
         breaches.push(format!("{} tasks of actors panicked", world.panics()));
     }
-    let still_to_come = world.fate.still_to_come();
     let mut inner = world.fate.inner();
     let trace = inner.trace.hash();
     Verdict {

@@ -44,7 +44,7 @@ fn fitting(sabotage: Sabotage, plan: Plan) -> Plan {
             Plan { limit: Some(2), buyers: plan.orders / 6 + 1, capacity: plan.orders * 3, ..plan }
         }
         Sabotage::ForgetsTheQueue => Plan { mode: Mode::Embedded, ..plan },
-        Sabotage::TrustsAnOldLedger | Sabotage::SkipsTheWait | Sabotage::SkipsTheFence => {
+        Sabotage::TrustsAnOldLedger | Sabotage::TakesClosedForFull => {
             let mut plan = Plan { mode: Mode::Distributed, ..plan };
             plan.mixture.ledger_losses = 2;
             plan.mixture.older_copies = true;

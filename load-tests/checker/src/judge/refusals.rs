@@ -43,7 +43,9 @@ impl Court<'_> {
         let Some(body) = call.body() else { return };
         let Some(terms) = self.expected.terms(body.pool) else { return };
         let wrong = match refusal {
-            Refusal::SoldOut { finally: true } => self.not_sold_out(terms),
+            Refusal::SoldOut { finally: true } => {
+                self.not_sold_out(terms).or_else(|| self.not_yet_sold_out(terms, call))
+            }
             Refusal::SoldOut { finally: false } => {
                 let most = self.holds.pools.get(&body.pool).map_or(0, |holds| self.most(holds, call));
                 let fits = most + u64::from(body.quantity) <= terms.at_first.into();
@@ -78,6 +80,14 @@ impl Court<'_> {
         let pool = self.books.pools.iter().find(|pool| pool.pool == terms.pool)?;
         let (used, capacity) = (pool.store.used(), terms.capacity);
         (used < capacity).then(|| format!("sold out for ever, and {used} of {capacity} are sold in the end"))
+    }
+
+    /// And everything must have been taken when it was said, each unit once: nothing is in flight, so nothing is hidden twice.
+    fn not_yet_sold_out(&self, terms: &PoolTerms, call: &Call<'_>) -> Option<String> {
+        let holds = self.holds.pools.get(&terms.pool);
+        let most = holds.map_or(0, |holds| holds.at_most(call.begun_ms, call.ended_ms, 0));
+        let capacity = u64::from(terms.at_first);
+        (most < capacity).then(|| format!("sold out for ever, and at most {most} of {capacity} can have been taken"))
     }
 
     fn most(&self, holds: &Holds, call: &Call<'_>) -> u64 {

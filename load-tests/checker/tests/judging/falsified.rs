@@ -240,6 +240,9 @@ fn sold_out_while_units_were_free() {
         sale.books.pools[0].store.sold = 9;
     };
     noticed(for_ever, Rule::HonestAnswers, "9 of 10 are sold in the end", Some(9));
+    // Everything is sold in the end, and was not when it was said.
+    let too_early = |sale: &mut Sale| *sale.outcome(8, 0) = Outcome::Refused(Refusal::SoldOut { finally: true });
+    noticed(too_early, Rule::HonestAnswers, "sold out for ever, and at most 9 of 10", Some(8));
 }
 
 #[test]
