@@ -28,11 +28,11 @@ check: ## what needs no run: format, lints, documentation, licences and walls, u
 
 test: ## everything that runs: cargo's tests, the Pub/Sub server's, the browser (both on one machine and on servers), the API fuzzing
 	@ops/setup
-	@ops/test cargo distributed go browser browser_distributed api
+	@ops/test cargo sabotage distributed go browser browser_distributed api
 
-proof: ## everything the shop stands on breaks while people buy, in full size; takes minutes (ONLY=Redis: some of it)
+proof: ## all that was promised is put to the test, in full size; 45 minutes (ONLY="storm durability": some of it); writes PROOF.md
 	@ops/setup
-	STAMPEDE_PROOF_ONLY="$(ONLY)" cargo test -p stampede --features proof --test cluster --test proof --test poison -- --nocapture --test-threads=1
+	ops/proof $(ONLY)
 
 browser: ## only the pages in a real browser (builds the binary, keeps screenshots in artifacts/)
 	@ops/setup

@@ -90,13 +90,14 @@ impl Plan {
         Self {
             seed,
             mode,
-            orders: 24,
-            capacity: 30,
+            orders: 40,
+            capacity: 50,
             limit: Some(4),
-            buyers: 12,
+            buyers: 20,
             tries: 2,
-            rush: Duration::from_secs(8),
-            storm: Duration::from_secs(55),
+            // Some come after the first intents were reaped, so that a death at that can be followed by any other.
+            rush: Duration::from_secs(48),
+            storm: Duration::from_secs(62),
             // Some intents are abandoned, so that there is something to reap.
             mixture: Mixture { message_lost: 0.5, ..Mixture::default() },
             script,

@@ -26,7 +26,7 @@ const STEPS: [(&str, &str); 14] = [
 ];
 
 /// Crowds of buyers that are tried until all deaths of a plan come.
-const BUYERS: u64 = 12;
+const BUYERS: u64 = 60;
 
 /// All labelled points.
 #[must_use]

@@ -70,16 +70,29 @@ fn blows(plan: &Plan, rng: &mut SmallRng) -> Vec<(Duration, Blow)> {
         blows.extend((0..rng.random_range(0..3)).map(|_| Blow::Freeze));
     }
     blows.extend((0..mixture.enlargements).map(|_| Blow::Enlarge));
-    match plan.ledger {
-        LedgerFate::Kept => {}
-        LedgerFate::Lost => blows.push(Blow::LoseTheLedger { to_older_copy: false }),
-        LedgerFate::Older => blows.extend([Blow::RememberTheLedger, Blow::LoseTheLedger { to_older_copy: true }]),
-    }
     let rush = u64::try_from(plan.rush.as_millis()).unwrap_or(1).max(1);
     let mut times: Vec<_> = blows.iter().map(|_| Duration::from_millis(rng.random_range(0..rush))).collect();
     // In the order they were made, so that a ledger is remembered before it comes back.
     times.sort();
-    times.into_iter().zip(blows).collect()
+    let mut blows: Vec<_> = times.into_iter().zip(blows).collect();
+    blows.extend(written(plan, rng));
+    blows
+}
+
+/// What becomes of the ledger in a history whose deaths are written down: twice, so that deaths of an opening can come early
+/// and late.
+fn written(plan: &Plan, rng: &mut SmallRng) -> Vec<(Duration, Blow)> {
+    let to_older_copy = match plan.ledger {
+        LedgerFate::Kept => return Vec::new(),
+        LedgerFate::Lost => false,
+        LedgerFate::Older => true,
+    };
+    let moments = [rng.random_range(1_000..8_000), rng.random_range(36_000..44_000)].map(Duration::from_millis);
+    let twice = moments.into_iter().flat_map(|at| {
+        let before = at.saturating_sub(Duration::from_millis(500));
+        [(before, Blow::RememberTheLedger), (at, Blow::LoseTheLedger { to_older_copy })]
+    });
+    twice.collect()
 }
 
 async fn strike(world: &Rc<World>, plan: &Plan, blow: Blow, rng: &mut SmallRng) {

@@ -30,6 +30,8 @@ const EMBEDDED_LEASE: Duration = Duration::from_secs(6);
 const DISTRIBUTED_LEASE: Duration = Duration::from_secs(10);
 /// The longest that a dead process stays away, in milliseconds.
 const LONGEST_ABSENCE_MS: u64 = 15_000;
+/// The same where deaths are written down: one must not keep the next from its moment.
+const SHORT_ABSENCE_MS: u64 = 2_000;
 
 /// One history's world.
 pub(crate) struct World {
@@ -52,6 +54,7 @@ pub(crate) struct World {
     capacity: Cell<u32>,
     is_closing: Cell<bool>,
     has_lost_the_ledger: Cell<bool>,
+    longest_absence_ms: u64,
 }
 
 /// A process's place: its machine, and the process when it runs.
@@ -100,6 +103,7 @@ impl World {
             capacity: Cell::new(plan.capacity),
             is_closing: Cell::new(false),
             has_lost_the_ledger: Cell::new(false),
+            longest_absence_ms: if plan.script.is_empty() { LONGEST_ABSENCE_MS } else { SHORT_ABSENCE_MS },
             fate,
         })
     }
@@ -194,7 +198,7 @@ impl World {
                 }
                 Death::Node(number) => {
                     self.kill(number);
-                    let absence = self.fate.between(1, LONGEST_ABSENCE_MS);
+                    let absence = self.fate.between(1, self.longest_absence_ms);
                     self.return_after(number, Duration::from_millis(absence));
                 }
             }

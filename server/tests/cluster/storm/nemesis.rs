@@ -26,6 +26,8 @@ const STANDS_STILL_MS: std::ops::Range<u64> = 3_000..15_000;
 /// `STAMPEDE_MAX_BACKLOG_SECONDS`. What a writer still held when it stood still is older than that when it goes on, and until it is
 /// written no new orders are taken (PROTOCOL step 9): it gets a lease's time for it.
 const TOO_OLD: Duration = Duration::from_secs(5);
+/// How often a fault of one kind may hit nothing and be tried again later. What hits nothing once more is reported.
+const MISSES: usize = 2;
 /// Between two of those.
 const IN_PEACE: Duration = Duration::from_secs(20);
 
@@ -45,7 +47,7 @@ struct Sleeper {
 /// Rages until the time is up and enough was broken.
 pub(super) async fn rage(mut arena: Arena<'_>, size: &Size) -> Vec<Row> {
     first_sales(&arena).await;
-    let (began, mut rows, mut deck) = (Instant::now(), Vec::new(), Vec::new());
+    let (began, mut rows, mut deck, mut misses) = (Instant::now(), Vec::new(), Vec::new(), Vec::new());
     let (mut sleeper, mut awake_since, mut turn): (Option<Sleeper>, _, _) = (None, Instant::now(), 0);
     while began.elapsed() < size.lasts || (rows.len() as u64) < size.faults {
         tokio::time::sleep_until(began + size.every * turn).await;
@@ -59,7 +61,16 @@ pub(super) async fn rage(mut arena: Arena<'_>, size: &Size) -> Vec<Row> {
         if sleeper.is_none() && !size.is_short && awake_since.elapsed() > IN_PEACE {
             sleeper = Some(lull(&mut arena));
         }
-        rows.push(strike(&mut arena, kind).await);
+        let row = strike(&mut arena, kind).await;
+        let has_missed = row.effect.is_none() && row.lost_units.is_none();
+        if has_missed && misses.iter().filter(|missed| **missed == kind.name).count() < MISSES {
+            // It hit nothing, such as an answer that was under way already: no fault, and its turn comes again.
+            misses.push(kind.name);
+            deck.insert(0, kind);
+            continue;
+        }
+        note(&arena, &row);
+        rows.push(row);
     }
     rows.extend(wake(sleeper, &mut arena).await);
     rows
@@ -123,7 +134,6 @@ async fn strike(arena: &mut Arena<'_>, kind: Kind) -> Row {
         }
         Fault::Server(accident) => servers::strike(arena, accident).await,
     };
-    note(arena, kind.name, began, &struck);
     if !struck.grace.is_zero() {
         catches_up(arena, struck.over).await;
     }
@@ -134,19 +144,22 @@ async fn strike(arena: &mut Arena<'_>, kind: Kind) -> Row {
         lasted: struck.over - began,
         recovered: recovery(arena, struck.over).await,
         effect: struck.effect,
+        lost_units: struck.lost_units,
+        grace: struck.grace,
     };
     row.print();
     row
 }
 
-fn note(arena: &Arena<'_>, kind: &str, began: Instant, struck: &Struck) {
+fn note(arena: &Arena<'_>, row: &Row) {
+    let began_ms = row.began;
     arena.record.broke(Noted {
-        kind: kind.to_owned(),
-        began_ms: arena.record.at(began),
-        over_ms: arena.record.at(struck.over),
-        effect: struck.effect.clone(),
-        lost_units: struck.lost_units,
-        grace_ms: u64::try_from(struck.grace.as_millis()).unwrap_or(u64::MAX),
+        kind: row.name.to_owned(),
+        began_ms,
+        over_ms: began_ms + u64::try_from(row.lasted.as_millis()).unwrap_or(u64::MAX),
+        effect: row.effect.clone(),
+        lost_units: row.lost_units,
+        grace_ms: u64::try_from(row.grace.as_millis()).unwrap_or(u64::MAX),
     });
 }
 
@@ -194,7 +207,6 @@ async fn wake(sleeper: Option<Sleeper>, arena: &mut Arena<'_>) -> Option<Row> {
         struck.grace = BACKLOG_LIFE;
     }
     arena.asleep = None;
-    note(arena, kind, began, &struck);
     let row = Row {
         name: kind,
         began: arena.record.at(began),
@@ -202,7 +214,10 @@ async fn wake(sleeper: Option<Sleeper>, arena: &mut Arena<'_>) -> Option<Row> {
         lasted: struck.over - began,
         recovered: recovery(arena, struck.over).await,
         effect: struck.effect,
+        lost_units: struck.lost_units,
+        grace: struck.grace,
     };
     row.print();
+    note(arena, &row);
     Some(row)
 }

@@ -15,6 +15,10 @@ pub(super) struct Row {
     /// Until 202s flowed again.
     pub(super) recovered: Option<Duration>,
     pub(super) effect: Option<String>,
+    /// Units claimed in a ledger that was lost by it.
+    pub(super) lost_units: Option<u64>,
+    /// How much longer the shop may be closed after it.
+    pub(super) grace: Duration,
 }
 
 impl Row {
