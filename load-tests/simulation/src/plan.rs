@@ -87,6 +87,8 @@ impl Plan {
     /// A short history with nothing but these deaths.
     #[must_use]
     pub fn written(seed: u64, mode: Mode, script: Vec<Point>, ledger: LedgerFate) -> Self {
+        // Embedded, every death takes the intents along, and the next ones run out half a minute later.
+        let (rush, storm) = if mode == Mode::Embedded { (75, 115) } else { (48, 62) };
         Self {
             seed,
             mode,
@@ -96,8 +98,8 @@ impl Plan {
             buyers: 20,
             tries: 2,
             // Some come after the first intents were reaped, so that a death at that can be followed by any other.
-            rush: Duration::from_secs(48),
-            storm: Duration::from_secs(62),
+            rush: Duration::from_secs(rush),
+            storm: Duration::from_secs(storm),
             // Some intents are abandoned, so that there is something to reap.
             mixture: Mixture { message_lost: 0.5, ..Mixture::default() },
             script,
