@@ -137,10 +137,15 @@ async fn strike(arena: &mut Arena<'_>, kind: Kind) -> Row {
     if !struck.grace.is_zero() {
         catches_up(arena, struck.over).await;
     }
+    seen(arena, kind.name, began, hit, struck).await
+}
+
+/// What there is to say of a fault, once 202s flow again.
+async fn seen(arena: &Arena<'_>, name: &'static str, began: Instant, in_flight: u64, struck: Struck) -> Row {
     let row = Row {
-        name: kind.name,
+        name,
         began: arena.record.at(began),
-        in_flight: hit,
+        in_flight,
         lasted: struck.over - began,
         recovered: recovery(arena, struck.over).await,
         effect: struck.effect,
@@ -207,17 +212,7 @@ async fn wake(sleeper: Option<Sleeper>, arena: &mut Arena<'_>) -> Option<Row> {
         struck.grace = BACKLOG_LIFE;
     }
     arena.asleep = None;
-    let row = Row {
-        name: kind,
-        began: arena.record.at(began),
-        in_flight,
-        lasted: struck.over - began,
-        recovered: recovery(arena, struck.over).await,
-        effect: struck.effect,
-        lost_units: struck.lost_units,
-        grace: struck.grace,
-    };
-    row.print();
+    let row = seen(arena, kind, began, in_flight, struck).await;
     note(arena, &row);
     Some(row)
 }
