@@ -93,7 +93,9 @@ fn all(plans: Vec<Plan>, judge: impl Fn(&Plan) -> Verdict + Sync, sum: &Mutex<Su
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    sum.lock().unwrap_or_else(PoisonError::into_inner).add(judge(plan));
+                    // First, or the others would wait for the whole history.
+                    let verdict = judge(plan);
+                    sum.lock().unwrap_or_else(PoisonError::into_inner).add(verdict);
                 }
             });
         }
