@@ -157,7 +157,11 @@ impl CacheSync {
         };
         self.parts.ledger.open(pool, &opening).await?;
         self.swept.borrow_mut().insert(pool, swept);
-        self.settle_what_was_decided_meanwhile(&ids).await
+        if let Err(failure) = self.settle_what_was_decided_meanwhile(&ids).await {
+            // The pool is open all the same, and the sweep settles whatever this did not.
+            tracing::info!(%pool, %failure, "what was decided while the pool opened is settled by the sweep");
+        }
+        Ok(())
     }
 
     /// What the writers decided between the looks at the store and the opening went into the book as a claim, and its own
