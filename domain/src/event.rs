@@ -254,4 +254,13 @@ mod tests {
         assert!(event.ticket_type(None).is_some());
         assert!(event.ticket_type(Some("vip")).is_none());
     }
+
+    #[test]
+    fn a_ticket_may_cost_nothing_and_never_less() {
+        let mut event = festival();
+        event.ticket_types[0].price.minor = 0;
+        assert_eq!(event.mistakes(), Vec::<String>::new());
+        event.ticket_types[0].price.minor = -1;
+        assert_eq!(event.mistakes(), ["ticket_types[0].price: a price is never negative"]);
+    }
 }

@@ -168,4 +168,19 @@ mod tests {
         assert!(pool.0 > 0);
         assert_eq!(pool, PoolId::of(&"frequency-festival".parse().unwrap(), &"general-admission".parse().unwrap()));
     }
+
+    #[test]
+    fn a_slug_is_its_text() {
+        let slug: Slug = "general-admission".parse().unwrap();
+        assert_eq!((slug.as_str(), slug.to_string()), ("general-admission", "general-admission".to_owned()));
+        assert_eq!(String::from(slug), "general-admission");
+    }
+
+    /// Rows, claims and keys of Redis carry it.
+    #[test]
+    fn a_pool_id_is_tomorrow_what_it_is_today() {
+        let of = |event: &str, ticket_type: &str| PoolId::of(&event.parse().unwrap(), &ticket_type.parse().unwrap()).0;
+        assert_eq!(of("frequency-festival", "general-admission"), 4_187_425_574_719_097_706);
+        assert_eq!(of("festival", "vip"), 4_613_987_979_653_000_783, "the first bit of its hash is 1");
+    }
 }

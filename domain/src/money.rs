@@ -19,3 +19,15 @@ impl Money {
         Some(Self { minor: self.minor.checked_mul(i64::from(quantity))?, currency: self.currency })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_price_that_does_not_fit_is_none_rather_than_wrong() {
+        let price = |minor| Money { minor, currency: Currency::EUR };
+        assert_eq!(price(19_900).times(3), Some(price(59_700)));
+        assert_eq!(price(i64::MAX / 2).times(3), None);
+    }
+}

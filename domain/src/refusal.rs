@@ -56,3 +56,26 @@ impl OrderRefused {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Programs of buyers compare these.
+    #[test]
+    fn each_no_has_the_name_that_answers_and_metrics_show() {
+        let (opens_at, decision) = (Millis(0), Decision::Expired);
+        let refusals = [
+            OrderRefused::NotOpen { opens_at },
+            OrderRefused::Paused,
+            OrderRefused::SaleOver,
+            OrderRefused::SoldOut { free: 0, in_flight: 0 },
+            OrderRefused::TooManyAtOnce { max: 6 },
+            OrderRefused::LimitReached { limit: 6, taken: 6 },
+            OrderRefused::KeyReused,
+            OrderRefused::Ended(decision),
+        ];
+        let names = refusals.map(OrderRefused::code).join(" ");
+        assert_eq!(names, "not_open paused sale_over sold_out too_many_at_once limit key_reused expired");
+    }
+}

@@ -58,4 +58,12 @@ mod tests {
     fn what_lies_ahead_was_zero_ago() {
         assert_eq!(Millis(5).since(Millis(9)), Duration::ZERO);
     }
+
+    #[test]
+    fn a_moment_is_so_many_milliseconds_after_another() {
+        let moment = Millis::from("2023-11-14T22:13:20.007Z".parse::<jiff::Timestamp>().unwrap());
+        assert_eq!(moment, Millis(1_700_000_000_007));
+        assert_eq!(moment.plus(Duration::from_secs(2)).since(moment), Duration::from_secs(2));
+        assert_eq!(moment.minus(Duration::from_millis(7)), Millis(1_700_000_000_000));
+    }
 }

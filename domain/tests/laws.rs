@@ -93,3 +93,28 @@ fn every_law_has_a_name_a_sentence_and_a_place_where_it_is_judged() {
     let elsewhere = [Law::EveryPromiseDecided, Law::KeyIsOrder, Law::NothingLeaks];
     assert!(Law::ALL.iter().all(|law| by_sums.contains(law) || elsewhere.contains(law)));
 }
+
+/// Rows and pool row are two witnesses: one of them is enough.
+#[test]
+fn a_pool_is_oversold_by_its_rows_or_by_its_own_number() {
+    let oversold = |fault: Fault| {
+        let mut sums = honest(&[2, 3], 1);
+        fault(&mut sums);
+        let breaches = laws::check_store(POOL, &sums);
+        breaches.iter().any(|breach| breach.law == Law::NeverOversold && breach.how.contains("capacity 6"))
+    };
+    assert!(oversold(|sums| sums.live_units = 7));
+    assert!(oversold(|sums| sums.numbers.sold = 7));
+    assert!(!oversold(|sums| sums.live_units = 4), "that is another breach: the witnesses differ");
+}
+
+#[test]
+fn claims_in_flight_are_counted_by_units_and_by_number() {
+    let store = PoolNumbers { capacity: 5, held: 0, sold: 2, version: 9 };
+    let quiet = BookNumbers { settled: store, claimed: 0, promised: 0, claims: 0, epoch: 1 };
+    for (claimed, claims) in [(1, 0), (0, 1), (1, 1)] {
+        let breaches = laws::check_quiet(POOL, &BookNumbers { claimed, claims, ..quiet }, &store);
+        let how = format!("{POOL}: {claimed} units of {claims} claims are still in flight");
+        assert!(breaches.iter().any(|breach| breach.how == how), "{breaches:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! The life of an order as a state machine: random walks over its arrows.
 
 use proptest::{collection::vec, prelude::*};
-use stampede_domain::{Decision, OrderStatus};
+use stampede_domain::{Decision, OrderStatus, RejectReason};
 
 /// The life of an order as ARCHITECTURE.md has it, written down by hand: from where to where.
 const ARROWS: [(OrderStatus, &[OrderStatus]); 10] = {
@@ -82,6 +82,9 @@ fn names_and_codes_are_different_and_stay_what_they_are() {
     for status in OrderStatus::ALL {
         assert!(!status.is_held() || status.is_live(), "{status:?}: what is held is live");
     }
+    let held = OrderStatus::ALL.into_iter().filter(|status| status.is_held());
+    assert!(held.eq([OrderStatus::Reserved, OrderStatus::Paying, OrderStatus::Expiring]));
+    assert_eq!([RejectReason::SoldOut, RejectReason::LimitReached].map(RejectReason::as_str), ["sold_out", "limit"]);
     let codes = Decision::ALL.map(Decision::code);
     assert_eq!(codes, [1, 2, 5, 3, 4], "rows of old sales carry these");
     assert!((0..=u8::MAX).filter(|code| Decision::from_code(*code).is_some()).count() == codes.len());
