@@ -6,7 +6,13 @@ mod support;
 
 use bytes::Bytes;
 use stampede_actors::{
-    gate::Gate, mailbox::Mailbox, order_writer::OrderWriterParts, settings::ActorSettings, wire, writer::Write,
+    gate::Gate,
+    mailbox::Mailbox,
+    order_writer::OrderWriterParts,
+    ports::{Bus as _, DeliveryId},
+    settings::ActorSettings,
+    wire,
+    writer::Write,
 };
 use stampede_domain::{BuyerId, Contact, Fingerprint, Intent, Millis, OrderId, OrderStatus};
 use std::{
@@ -391,6 +397,25 @@ async fn an_order_writer_that_dies_loses_nothing() {
         }
         play.rest().await;
         assert_eq!((play.ground.store.orders(), play.ground.store.numbers().sold), (30, 30));
+    })
+    .await;
+}
+
+/// Ten are in work, ten were decided by another writer while this one stood still, and ten come again.
+#[tokio::test(start_paused = true)]
+async fn what_waited_while_the_process_stood_still_is_left_to_the_bus() {
+    on_stage(async {
+        let play = begin(settings(10, 40)).await;
+        play.ground.store.decide_takes_ms.store(1_000, Ordering::Relaxed);
+        put(&play, 0..30);
+        pass(Duration::from_millis(100)).await;
+        assert_eq!(depth(&play), 30);
+        let others: Vec<_> = (11..=20).map(DeliveryId).collect();
+        play.ground.bus.acknowledge(&others).await.unwrap();
+        tokio::time::advance(Duration::from_secs(20)).await;
+        play.rest().await;
+        assert_eq!((play.ground.store.orders(), depth(&play)), (20, 0));
+        assert_eq!(play.ground.store.status(order(15)), None, "it was written here as well");
     })
     .await;
 }

@@ -51,6 +51,12 @@ impl Filling {
         self.held.iter().map(|held| held.delivery).collect()
     }
 
+    /// Forgets all that is in no batch yet, and says what it was.
+    pub(super) fn let_go(&mut self) -> Vec<DeliveryId> {
+        self.ripe = false;
+        self.held.drain(..).map(|held| held.delivery).collect()
+    }
+
     pub(super) fn oldest(&self) -> Option<Millis> {
         self.held.front().map(|held| held.published_at)
     }

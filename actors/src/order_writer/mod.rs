@@ -37,12 +37,14 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 /// How often the writers are reported on when nothing else is.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 /// How often leases are extended: three times in the shortest of them.
 const EXTEND_EVERY: Duration = Duration::from_secs(2);
+/// Who has not extended for so long has no leases left: its process stood still.
+const STOOD_STILL: Duration = Duration::from_secs(6);
 /// The pause after the bus failed to give messages.
 const PULL_AGAIN: Duration = Duration::from_millis(500);
 
@@ -231,8 +233,12 @@ impl OrderWriter {
     async fn hold_on(self: Rc<Self>) {
         let mut every = tokio::time::interval(EXTEND_EVERY);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut extended_at = Instant::now();
         loop {
             every.tick().await;
+            if std::mem::replace(&mut extended_at, Instant::now()).elapsed() >= STOOD_STILL {
+                self.let_go().await;
+            }
             let mut held = self.filling.borrow().deliveries();
             held.extend(self.in_work.borrow().values().flat_map(|batch| &batch.deliveries));
             if !held.is_empty()
@@ -240,6 +246,19 @@ impl OrderWriter {
             {
                 tracing::warn!(%failure, messages = held.len(), "leases could not be extended; the messages come again");
             }
+        }
+    }
+
+    /// What waited here while this process stood still is others' by now, or will come again: writing it all once more would only
+    /// keep new orders waiting.
+    async fn let_go(&self) {
+        let deliveries = self.filling.borrow_mut().let_go();
+        if !deliveries.is_empty() {
+            tracing::warn!(
+                messages = deliveries.len(),
+                "this process stood still; what waited in it is left to the bus"
+            );
+            self.release(&deliveries).await;
         }
     }
 

@@ -91,7 +91,7 @@ const LONG: Duration = Duration::from_secs(600);
 const READY: usize = 1000;
 /// Several of Pub/Sub's leases: on a loaded machine what was on the wire to a bus that is gone may be sent to its half-closed
 /// stream more than once, and each time it comes again only after a lease of ten seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 fn outgoing(numbers: std::ops::Range<u32>) -> Vec<Outgoing> {
     numbers.map(outgoing_number).collect()

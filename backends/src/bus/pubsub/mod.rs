@@ -222,10 +222,14 @@ async fn give_back_what_runs_out(inbox: Arc<Inbox>, lease: Duration, mut orders:
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            now = every.tick() => {
-                let gone = inbox.tray().run_out(now);
-                if !gone.is_empty() {
-                    drop(gone);
+            _ = every.tick() => {
+                // The tick's own instant is when it was due, not when it came.
+                let (arrived, held) = inbox.tray().run_out(Instant::now());
+                if !arrived.is_empty() {
+                    tracing::warn!(messages = arrived.len(), "this process stood still; what waited in it is left to Pub/Sub");
+                }
+                if !(arrived.is_empty() && held.is_empty()) {
+                    drop((arrived, held));
                     inbox.roomier.notify_waiters();
                 }
             }

@@ -61,6 +61,8 @@ pub(super) struct Tray {
     next: u64,
     /// Arrivals since the start, to see whether anything comes.
     arrivals: u64,
+    /// When it was last looked for what ran out.
+    looked_at: Instant,
     closed: bool,
 }
 
@@ -73,6 +75,7 @@ impl Tray {
             held: HashMap::new(),
             next: 1,
             arrivals: 0,
+            looked_at: Instant::now(),
             closed: false,
         }
     }
@@ -130,9 +133,12 @@ impl Tray {
         }
     }
 
-    /// What nobody has extended in time.
-    pub(super) fn run_out(&mut self, instant: Instant) -> Vec<Held> {
-        self.held.extract_if(|_, held| held.until <= instant).map(|(_, held)| held).collect()
+    /// What nobody has extended in time. And what waits here, if nobody has looked for a whole lease: then this process stood
+    /// still, Pub/Sub has given all of it to others, and it would only be in the way of what is new.
+    pub(super) fn run_out(&mut self, instant: Instant) -> (VecDeque<Arrived>, Vec<Held>) {
+        let stood_still = instant.duration_since(std::mem::replace(&mut self.looked_at, instant)) >= self.lease;
+        let arrived = if stood_still { std::mem::take(&mut self.arrived) } else { VecDeque::new() };
+        (arrived, self.held.extract_if(|_, held| held.until <= instant).map(|(_, held)| held).collect())
     }
 
     /// Nobody takes anything from here any more.

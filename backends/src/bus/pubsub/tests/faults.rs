@@ -5,9 +5,9 @@ use super::{
     proxy::Proxy,
     rig::{Rig, options},
     server::Server,
-    sharing::{PATIENCE, consume, ids, number, numbered, publish},
+    sharing::{consume, ids, number, numbered, publish},
 };
-use crate::bus::dead_letters::memory::MemoryDeadLetters;
+use crate::bus::{contract::PATIENCE, dead_letters::memory::MemoryDeadLetters};
 use stampede_actors::{
     clock::SystemClock,
     ports::{Bus, PortFailure},

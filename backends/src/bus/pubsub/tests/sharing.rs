@@ -5,7 +5,10 @@ use super::{
     rig::Rig,
     server::request,
 };
-use crate::bus::{contract::label, dead_letters::DeadLetterShelf};
+use crate::bus::{
+    contract::{PATIENCE, label},
+    dead_letters::DeadLetterShelf,
+};
 use bytes::Bytes;
 use stampede_actors::{
     clock::SystemClock,
@@ -14,7 +17,6 @@ use stampede_actors::{
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
 
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 const A_WHILE: Duration = Duration::from_millis(600);
 
 pub(super) fn numbered(numbers: std::ops::Range<u32>) -> Vec<Outgoing> {
@@ -119,6 +121,39 @@ async fn what_is_held_for_longer_than_a_lease_of_the_servers_stays_with_its_hold
     holder.acknowledge(&ids(&held)).await.unwrap();
     holder.close().await;
     assert_eq!(hold_all(&other).await.len(), 0);
+}
+
+/// A process on a thread of its own stands still for longer than a lease, and another one does its work.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_in_a_process_that_stood_still_is_left_to_others() {
+    let rig = Rig::ours();
+    let awake = rig.bus_with(PubSubOptions { pulls: false, ..rig.options.clone() }).await;
+    publish(&awake, 0..100).await;
+    let (taken, was_taken) = std::sync::mpsc::channel();
+    let (go_on, goes_on) = std::sync::mpsc::channel();
+    let options = rig.options.clone();
+    let sleeper = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let bus = Rig::ours().bus_with(options).await;
+            let held = timeout(PATIENCE, bus.pull(1)).await.expect("it has come").unwrap();
+            // The others arrive as well, and wait.
+            while bus.inbox.tray().arrivals() < 100 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            taken.send(()).unwrap();
+            goes_on.recv().unwrap();
+            // What runs out is looked for at the end of the standstill.
+            tokio::time::sleep(A_WHILE).await;
+            (held, hold_all(&bus).await)
+        })
+    });
+    was_taken.recv().unwrap();
+    drop(awake);
+    consume(&*rig.bus().await, (0..100).collect()).await;
+    go_on.send(()).unwrap();
+    let (held, woken) = sleeper.join().unwrap();
+    assert_eq!((held.len(), woken.len()), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
