@@ -3,9 +3,10 @@
 CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
 CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_FUZZ_VERSION := 0.13.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test proof browser api generated bench bench-distributed hooks distributed servers sbom advisories
+.PHONY: help run check test proof browser api fuzz generated bench bench-distributed hooks distributed servers sbom advisories
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +44,10 @@ api: ## only the API fuzzing (builds the binary; EXAMPLES=1200: 10,000 requests,
 	@ops/setup
 	cargo test --workspace --no-run
 	@STAMPEDE_API_EXAMPLES="$(EXAMPLES)" ops/test api
+
+fuzz: ## every parser that faces the net or the disk, with libFuzzer; a quarter of an hour (FOR=600: seconds a target, ONLY="label sums": some of it)
+	@ops/tool cargo-fuzz $(CARGO_FUZZ_VERSION)
+	@load-tests/fuzz/run $(or $(FOR),60) $(ONLY)
 
 servers: ## a shell beside Postgres, Redis and both Pub/Sub test servers; they end with it
 	@ops/setup

@@ -7,6 +7,8 @@ mod around;
 pub mod bus;
 pub mod catalogue;
 pub mod flaky;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod ledger;
 #[cfg(any(test, feature = "memory"))]
 mod memory;

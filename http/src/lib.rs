@@ -8,6 +8,8 @@ mod body;
 pub mod desk;
 pub mod door;
 pub mod error;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod held;
 pub mod middleware;
 pub mod ops;

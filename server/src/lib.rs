@@ -8,6 +8,8 @@ mod commands;
 pub mod config;
 mod crowd;
 pub mod demo;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod greeting;
 mod home;
 pub mod serve;

@@ -13,6 +13,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stampede", &["stampede-domain", "stampede-actors", "stampede-backends", "stampede-http", "stampede-web"]),
     ("stampede-bench", &["stampede", "stampede-domain", "stampede-actors", "stampede-http"]),
     ("stampede-checker", &["stampede-domain"]),
+    (
+        "stampede-fuzz",
+        &["stampede", "stampede-domain", "stampede-actors", "stampede-backends", "stampede-http", "stampede-web"],
+    ),
     ("stampede-model", &["stampede-domain"]),
     ("stampede-simulation", &["stampede-domain", "stampede-actors", "stampede-backends", "stampede-checker"]),
     ("stampede-proxy", &[]),

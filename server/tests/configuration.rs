@@ -54,6 +54,26 @@ fn settings_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn a_secret_that_is_refused_is_not_told() {
+    let said = refused(&[("STAMPEDE_SECRET", "horse battery")]);
+    assert!(said.contains("STAMPEDE_SECRET") && said.contains("16 characters") && !said.contains("horse"), "{said}");
+}
+
+#[test]
+fn what_would_be_waited_for_longer_than_a_year_is_refused() {
+    let said = refused(&[("STAMPEDE_SHUTDOWN_LIMIT", "500000000years")]);
+    assert!(said.contains("STAMPEDE_SHUTDOWN_LIMIT") && said.contains("year"), "{said}");
+}
+
+#[test]
+fn an_address_that_could_not_stand_in_a_header_is_refused() {
+    for odd in ["https://tickets.example/ x", "https://t\u{fc}ckets.example", "https://a\nb"] {
+        let said = refused(&[("STAMPEDE_PUBLIC_URL", odd)]);
+        assert!(said.contains("STAMPEDE_PUBLIC_URL") && said.contains("ASCII"), "{said}");
+    }
+}
+
+#[test]
 fn secrets_are_hidden() {
     let shop = Shop::closed(&[("STAMPEDE_SECRET", "correct horse battery staple")]);
     let output = shop.run(&["config"]);

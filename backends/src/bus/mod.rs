@@ -1,6 +1,13 @@
 //! Buses: the durable hand-over.
 
 pub mod dead_letters;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz {
+    pub use super::{
+        pubsub::fuzz::{pubsub_attribute, pubsub_label},
+        sqlite::fuzz::{QueueRows, QueueSeen},
+    };
+}
 #[cfg(any(test, feature = "memory"))]
 pub(crate) mod memory;
 mod pubsub;

@@ -13,3 +13,5 @@ mod contract;
 
 pub use postgres::PostgresCatalogue;
 pub use sqlite::SqliteCatalogue;
+#[cfg(feature = "fuzz")]
+pub(crate) use sqlite::fuzz;

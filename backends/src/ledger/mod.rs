@@ -1,6 +1,8 @@
 //! Ledgers: the promise book.
 
 mod books;
+#[cfg(feature = "fuzz")]
+pub(crate) use redis::fuzz;
 mod in_process;
 #[cfg(any(test, feature = "memory"))]
 pub(crate) mod memory;

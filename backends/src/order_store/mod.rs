@@ -16,3 +16,5 @@ pub(crate) mod rig;
 
 pub use postgres::PostgresOrderStore;
 pub use sqlite::SqliteOrderStore;
+#[cfg(feature = "fuzz")]
+pub(crate) use sqlite::fuzz;

@@ -2,6 +2,8 @@
 
 mod error;
 mod file;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod gauge;
 mod hold;
 mod shop;

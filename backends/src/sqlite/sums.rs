@@ -56,7 +56,7 @@ impl Sums {
         Self::decode(&bytes).ok_or_else(damaged).map(Some)
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let (content, sum) = bytes.split_last_chunk::<4>()?;
         if u32::from_le_bytes(*sum) != crc32fast::hash(content) || content.first_chunk() != Some(MAGIC) {
             return None;
@@ -65,11 +65,12 @@ impl Sums {
         let salts = *content.get(20..)?.first_chunk()?;
         let (words, rest) = content.get(HEAD..)?.as_chunks::<4>();
         let pages: Vec<_> = words.iter().copied().map(u32::from_le_bytes).collect();
-        let is_whole = rest.is_empty() && number(32)? as usize == pages.len();
-        is_whole.then_some(Self { page_size: number(16)?, log: (salts, number(28)?), pages })
+        let page_size = number(16)?;
+        let is_whole = rest.is_empty() && number(32)? as usize == pages.len() && is_page_size(page_size);
+        is_whole.then_some(Self { page_size, log: (salts, number(28)?), pages })
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub(super) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD + self.pages.len() * 4 + 4);
         bytes.extend(MAGIC);
         bytes.extend(self.page_size.to_le_bytes());
@@ -169,6 +170,11 @@ impl Sums {
         });
         Ok(damaged.or(missing.map(Damage::Page)))
     }
+}
+
+/// Whether SQLite has pages of so many bytes. Memory is taken by this number, so it is not believed.
+pub(super) fn is_page_size(bytes: u32) -> bool {
+    bytes.is_power_of_two() && (512..=65_536).contains(&bytes)
 }
 
 /// What was found.

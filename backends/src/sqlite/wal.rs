@@ -5,6 +5,7 @@
 //! can be told apart: a transaction begins only after the one before it was synced, so a sound frame behind the end of a
 //! broken transaction was written after that one was acknowledged.
 
+use super::sums::is_page_size;
 use std::{
     collections::BTreeSet,
     fs::File,
@@ -83,7 +84,8 @@ impl Header {
         let magic = word(bytes, 0);
         let mut sum = Sum { big_endian: magic & 1 == 1, at: (0, 0) };
         sum.add(&bytes[..24]);
-        let is_sound = magic | 1 == MAGIC | 1 && sum.at == (word(bytes, 24), word(bytes, 28));
+        let is_sound =
+            magic | 1 == MAGIC | 1 && sum.at == (word(bytes, 24), word(bytes, 28)) && is_page_size(word(bytes, 8));
         let mut salts = Salts::default();
         salts.copy_from_slice(&bytes[16..24]);
         is_sound.then(|| Self { page_size: word(bytes, 8) as usize, salts, sum })
@@ -297,6 +299,19 @@ mod tests {
             let found = read(&torn);
             assert_eq!(matches!(found, Wal::Damaged(_)), is_damage, "frame {number}: {found:?}");
             assert!(is_damage || found == holds(4), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn pages_of_a_size_that_sqlite_has_not_are_damage_and_no_memory_is_taken_for_them() {
+        for size in [0, 3, 511, 768, 131_072, 0xffff_ff00_u32] {
+            let mut bytes = log(&[1]);
+            bytes[8..12].copy_from_slice(&size.to_be_bytes());
+            let mut sum = Sum { big_endian: word(&bytes, 0) & 1 == 1, at: (0, 0) };
+            sum.add(&bytes[..24]);
+            bytes[24..28].copy_from_slice(&sum.at.0.to_be_bytes());
+            bytes[28..32].copy_from_slice(&sum.at.1.to_be_bytes());
+            assert!(matches!(read(&bytes), Wal::Damaged(_)), "{size}");
         }
     }
 

@@ -20,8 +20,8 @@ pub struct Broken {
 
 impl AddAssign for Broken {
     fn add_assign(&mut self, more: Self) {
-        self.decided_otherwise += more.decided_otherwise;
-        self.ledger_lost += more.ledger_lost;
+        self.decided_otherwise = self.decided_otherwise.saturating_add(more.decided_otherwise);
+        self.ledger_lost = self.ledger_lost.saturating_add(more.ledger_lost);
     }
 }
 

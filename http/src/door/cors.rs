@@ -6,7 +6,7 @@ use actix_web::{
     HttpResponse,
     dev::ServiceRequest,
     http::{
-        Method,
+        Method, Uri,
         header::{self, HeaderMap, HeaderValue},
     },
 };
@@ -41,19 +41,32 @@ impl FromStr for Origins {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let origin = |text: &str| {
-            let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or("");
-            let exact = !host.is_empty() && !host.contains(['/', '*', '?', '#', '@', ' ']) && host.is_ascii();
-            // As browsers write it, or it would never be equal.
-            let as_sent = exact && text.bytes().all(|byte| !byte.is_ascii_uppercase());
-            as_sent.then(|| text.to_owned()).ok_or_else(|| {
+            is_as_sent(text).then(|| text.to_owned()).ok_or_else(|| {
                 format!(
-                    "“{text}” is no origin; write https://host or https://host:port in small letters, no path, no *"
+                    "“{text}” is no origin; write https://host or https://host:port in small letters, no path, no *, and no port that goes without saying (443, 80)"
                 )
             })
         };
         let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
         texts.map(origin).collect::<Result<_, _>>().map(Self)
     }
+}
+
+/// Whether a browser writes an origin so: any other way, and it would never be equal.
+fn is_as_sent(origin: &str) -> bool {
+    let Ok(uri) = origin.parse::<Uri>() else { return false };
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
+    let default_port = match scheme {
+        "https" => 443,
+        "http" => 80,
+        _ => return false,
+    };
+    let exact = match authority.port_u16() {
+        Some(port) => port != default_port && authority.as_str() == format!("{}:{port}", authority.host()),
+        None => authority.as_str() == authority.host(),
+    };
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && byte != b'*';
+    exact && !authority.host().is_empty() && origin == format!("{scheme}://{authority}") && origin.bytes().all(is_plain)
 }
 
 /// The answer to a browser that asks whether it may, when it may.
@@ -108,5 +121,22 @@ mod tests {
             assert!(wrong.parse::<Origins>().is_err(), "{wrong}");
         }
         assert!("".parse::<Origins>().unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_origin_that_no_browser_sends_is_refused_and_not_kept_for_nothing() {
+        for wrong in [
+            "https://example.org:443",
+            "http://example.org:80",
+            "https://example.org:",
+            "https://example.org:080",
+            "https://a\tb",
+            "https://a:99999",
+        ] {
+            assert!(wrong.parse::<Origins>().is_err(), "{wrong}");
+        }
+        for fine in ["https://example.org:80", "http://[::1]:8080", "https://[2001:db8::1]"] {
+            assert!(fine.parse::<Origins>().is_ok(), "{fine}");
+        }
     }
 }

@@ -42,6 +42,16 @@ pub(crate) fn routes(table: &mut Table<'_>) {
         .reads("/favicon.ico", || web::to(favicon));
 }
 
+/// The page of an event, for the fuzz targets.
+#[cfg(feature = "fuzz")]
+pub(crate) fn event_page(
+    faces: &stampede_web::Faces,
+    lang: Lang,
+    shown: &stampede_actors::inventory::EventShown,
+) -> Result<String, stampede_web::FaceError> {
+    faces.event(lang, &views::event(lang, shown, None, None))
+}
+
 /// Whether an address is for people.
 pub(crate) fn is_page(path: &str) -> bool {
     path != "/api" && !path.starts_with("/api/")

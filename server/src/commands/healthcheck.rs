@@ -60,7 +60,7 @@ fn ask(address: SocketAddr, patience: Duration) -> io::Result<String> {
 }
 
 /// The status and the body.
-fn understand(answer: &str) -> Option<(u16, &str)> {
+pub(crate) fn understand(answer: &str) -> Option<(u16, &str)> {
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
     Some((status, body.trim()))

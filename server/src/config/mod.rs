@@ -7,9 +7,9 @@ mod servers;
 pub use door::{Door, TrustedHeader};
 pub use servers::{Role, Servers};
 
-use clap::{Args, Command, CommandFactory, FromArgMatches, builder::RangedU64ValueParser};
+use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, builder::RangedU64ValueParser};
 use stampede_actors::settings::ActorSettings;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{error::Error, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// The shop's settings. Each is an environment variable; none has to be set.
 #[derive(Args, Clone, Debug)]
@@ -176,16 +176,28 @@ impl Config {
 #[must_use]
 pub fn mistakes_in_environment(command: &Command) -> Vec<String> {
     let settings = command.get_arguments().filter_map(|setting| {
-        let name = setting.get_env()?.to_str()?.to_owned();
-        let value = environment(&name)?;
-        let alone = Command::new("stampede").arg(setting.clone().env(None::<&str>).global(false));
-        let flag = format!("--{}={value}", setting.get_long()?);
-        let error = alone.try_get_matches_from(["stampede", &flag]).err()?;
-        let text = error.to_string();
-        let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        Some(format!("{name}: {reason}"))
+        let value = environment(setting.get_env()?.to_str()?)?;
+        mistake(setting, &value)
     });
     settings.collect()
+}
+
+/// What is wrong with a variable's value.
+pub(crate) fn mistake(setting: &Arg, value: &str) -> Option<String> {
+    let name = setting.get_env()?.to_str()?;
+    let alone = Command::new("stampede").arg(setting.clone().env(None::<&str>).global(false));
+    let flag = format!("--{}={value}", setting.get_long()?);
+    let error = alone.try_get_matches_from(["stampede", &flag]).err()?;
+    let text = error.to_string();
+    let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    // clap repeats the value, and this is written into logs.
+    let reason = if setting.is_hide_env_values_set() { why(&error) } else { reason.to_owned() };
+    Some(format!("{name}: {reason}"))
+}
+
+/// Why a value is refused, without the value.
+fn why(error: &clap::Error) -> String {
+    error.source().map_or_else(|| "it cannot be read".to_owned(), ToString::to_string)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the module that reads the environment for everybody else")]
@@ -226,8 +238,12 @@ pub fn command() -> Command {
     crate::cli::Cli::command()
 }
 
+/// Longest wait that can be set: clocks and timers add to it.
+const LONGEST: Duration = Duration::from_hours(24 * 365);
+
 fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 60s or 5m"))
+    let read = humantime::parse_duration(text).map_err(|error| format!("{error}; write it like 60s or 5m"))?;
+    if read <= LONGEST { Ok(read) } else { Err("write a year (365days) at most".into()) }
 }
 
 fn switch(text: &str) -> Result<bool, String> {
@@ -241,8 +257,13 @@ fn switch(text: &str) -> Result<bool, String> {
 fn url(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     match rest {
-        Some(host) if !host.is_empty() && !host.starts_with('/') => Ok(text.trim_end_matches('/').to_owned()),
-        _ => Err("write it with http:// or https:// and a host".into()),
+        // It is written into headers and links as it is.
+        Some(host)
+            if !host.starts_with('/') && !host.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) =>
+        {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("write it with http:// or https:// and a host, in ASCII and without blanks".into()),
     }
 }
 

@@ -16,6 +16,8 @@
 mod bootstrap;
 mod collector;
 mod doors;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod intake;
 mod options;
 mod outbox;

@@ -32,8 +32,9 @@ const PUT_BACK_AT_ONCE: i64 = 1000;
 
 /// What of a letter is read, in the order of [`letter`].
 const SELECT: &str =
-    "SELECT seq, coalesce(payload, x''), CAST(label AS BLOB), reason, attempts, dead_since, set_aside_by,
-                             replayed_at, ended_at, last_word FROM dead_letters ";
+    "SELECT seq, coalesce(CAST(payload AS BLOB), x''), CAST(label AS BLOB), CAST(reason AS BLOB), CAST(attempts AS INTEGER),
+            CAST(dead_since AS INTEGER), CAST(set_aside_by AS BLOB), CAST(replayed_at AS INTEGER),
+            CAST(ended_at AS INTEGER), CAST(last_word AS BLOB) FROM dead_letters ";
 
 fn letter(row: &SqliteRow) -> sqlx::Result<DeadLetter> {
     let Outgoing { payload, label } = outgoing(row, 1)?;
@@ -41,14 +42,19 @@ fn letter(row: &SqliteRow) -> sqlx::Result<DeadLetter> {
         id: DeliveryId(number(row, 0)?),
         payload,
         label,
-        reason: row.try_get(3)?,
+        reason: words(row, 3)?,
         attempts: units(row.try_get(4)?),
         dead_since: Millis(row.try_get(5)?),
-        set_aside_by: row.try_get(6)?,
+        set_aside_by: words(row, 6)?,
         replayed_at: row.try_get::<Option<i64>, _>(7)?.map(Millis),
         ended_at: row.try_get::<Option<i64>, _>(8)?.map(Millis),
-        last_word: row.try_get(9)?,
+        last_word: words(row, 9)?,
     })
+}
+
+/// A text, with marks where it is none any more: a letter that was damaged must not hide the others.
+fn words(row: &SqliteRow, column: usize) -> sqlx::Result<String> {
+    Ok(String::from_utf8_lossy(row.try_get(column)?).into_owned())
 }
 
 /// Those that have not ended, oldest first.
@@ -122,13 +128,13 @@ type Wanted = (u64, Outgoing, String);
 
 async fn wanted(readers: &SqlitePool) -> sqlx::Result<Vec<Wanted>> {
     let rows = sqlx::query(
-        "SELECT seq, coalesce(payload, x''), CAST(label AS BLOB), last_word FROM dead_letters
+        "SELECT seq, coalesce(CAST(payload AS BLOB), x''), CAST(label AS BLOB), CAST(last_word AS BLOB) FROM dead_letters
          WHERE wanted = 1 ORDER BY seq LIMIT ?",
     )
     .bind(PUT_BACK_AT_ONCE)
     .fetch_all(readers)
     .await?;
-    rows.iter().map(|row| Ok((number(row, 0)?, outgoing(row, 1)?, row.try_get(3)?))).collect()
+    rows.iter().map(|row| Ok((number(row, 0)?, outgoing(row, 1)?, words(row, 3)?))).collect()
 }
 
 /// Puts back what is wanted, in the process that takes messages. It ends with its bus.

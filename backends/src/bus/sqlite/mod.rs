@@ -11,6 +11,8 @@
 //! Leases are in memory, because this process is the only consumer: after a crash everything unacknowledged comes again.
 //! Absent: an order across publishers, consumers in other processes.
 
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod letters;
 mod scribe;
 mod shelf;

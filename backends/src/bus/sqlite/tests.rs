@@ -116,6 +116,28 @@ async fn records_damaged_by_hand_come_as_bytes_and_the_rest_flows() {
     assert_eq!(bus.unconsumed().await.unwrap().unwrap().len(), 2);
 }
 
+#[tokio::test]
+async fn a_dead_letter_damaged_by_hand_does_not_hide_the_others() {
+    let directory = Directory::new();
+    let bus = directory.bus().await;
+    bus.publish(numbered(2)).await;
+    let pulled = bus.pull(10).await.unwrap();
+    let letters: Vec<_> = pulled.iter().map(|delivery| (delivery.id, "undecodable".to_owned())).collect();
+    bus.set_aside(&letters).await.unwrap();
+    bus.close().await;
+    directory
+        .by_hand(
+            "UPDATE dead_letters SET payload = 12.5, label = 7, reason = x'fffe', attempts = 'often', dead_since = 'then',
+                 set_aside_by = x'ff', last_word = x'ff' WHERE seq = 1",
+        )
+        .await;
+    let bus = directory.bus().await;
+    let letters = bus.dead_letters(10).await.unwrap();
+    let told: Vec<_> = letters.iter().map(|letter| (letter.payload.as_ref(), letter.reason.as_str())).collect();
+    assert_eq!(told, [(&[1][..], "undecodable"), (&b"12.5"[..], "\u{fffd}\u{fffd}")]);
+    assert!(bus.dead_letter(letters[1].id).await.unwrap().is_some());
+}
+
 /// As the version before labels left it.
 #[tokio::test]
 async fn a_queue_from_before_labels_is_read_on() {

@@ -1,6 +1,8 @@
 //! Events in `shop.db`, beside the pools they describe: an event and its pools change in one transaction.
 
 mod forget;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod rows;
 
 use super::shelf;

@@ -41,42 +41,14 @@ impl RedisLedger {
     }
 
     async fn claim_here(&self, claims: &[ClaimOf]) -> PortResult<Vec<Option<ClaimAnswer>>> {
-        self.batch(
-            Script::Claim,
-            claims,
-            |of| of.pool,
-            pack_claim,
-            |share, answer| {
-                let mut reader = Reader(answer);
-                if reader.byte()? == 0 {
-                    return Ok(vec![None; share]);
-                }
-                let epoch = reader.count()?;
-                (0..share).map(|_| read_claim(&mut reader, epoch).map(Some)).collect()
-            },
-        )
-        .await
+        self.batch(Script::Claim, claims, |of| of.pool, pack_claim, read_claims).await
     }
 
     pub(super) async fn promise_all(&self, promises: &[PromiseOf]) -> PortResult<Vec<PromiseAnswer>> {
         let pack = |of: &PromiseOf, packed: &mut Packed| {
             packed.order(of.order).number(of.fingerprint.0);
         };
-        self.batch(
-            Script::Promise,
-            promises,
-            |of| of.pool,
-            pack,
-            |_, answer| {
-                let read = |code: &u8| match code {
-                    0 => Ok(PromiseAnswer::Refused),
-                    255 => Ok(PromiseAnswer::Promised),
-                    code => Decision::from_code(*code).map(PromiseAnswer::Decided).ok_or_else(garbled),
-                };
-                answer.iter().map(read).collect()
-            },
-        )
-        .await
+        self.batch(Script::Promise, promises, |of| of.pool, pack, |_, answer| read_promises(answer)).await
     }
 
     pub(super) async fn withdraw_all(&self, withdrawals: &[Withdrawal]) -> PortResult<()> {
@@ -103,9 +75,7 @@ impl RedisLedger {
         let answers = whole(self.link.ask(&calls).await)?;
         let mut broken = Broken::default();
         for answer in answers.into_iter().take(calls.len() - reports) {
-            let answer = text(answer)?;
-            let mut reader = Reader(&answer);
-            broken += Broken { decided_otherwise: reader.units()?, ledger_lost: reader.units()? };
+            broken += read_broken(&text(answer)?)?;
         }
         Ok(broken)
     }
@@ -113,17 +83,7 @@ impl RedisLedger {
     pub(super) async fn pick_some(&self, pool: PoolId, limit: usize) -> PortResult<(u64, Vec<Picked>)> {
         let mut packed = self.packed();
         packed.count(limit.min(PAGE));
-        let answer = self.one(self.call(Script::Pick, pool, &packed)).await?;
-        let mut reader = Reader(&answer);
-        let epoch = reader.count()?;
-        let mut picked = Vec::new();
-        while !reader.is_empty() {
-            let order = reader.order()?;
-            let quantity = u32::from_le_bytes(reader.array()?);
-            let (buyer, fingerprint) = (reader.number()?, reader.number()?);
-            picked.push(Picked { order, quantity, buyer: BuyerId(buyer), fingerprint: Fingerprint(fingerprint) });
-        }
-        Ok((epoch, picked))
+        read_picked(&self.one(self.call(Script::Pick, pool, &packed)).await?)
     }
 
     pub(super) async fn list_older(&self, pool: PoolId, age: Duration, limit: usize) -> PortResult<Vec<OrderId>> {
@@ -133,13 +93,10 @@ impl RedisLedger {
             let page = PAGE.min(limit - orders.len());
             let mut packed = self.packed();
             packed.number(age).count(orders.len()).count(page);
-            let answer = self.one(self.call(Script::Older, pool, &packed)).await?;
-            let mut reader = Reader(&answer);
-            let before = orders.len();
-            while !reader.is_empty() {
-                orders.push(reader.order()?);
-            }
-            if orders.len() - before < page {
+            let some = read_orders(&self.one(self.call(Script::Older, pool, &packed)).await?)?;
+            let is_last = some.len() < page;
+            orders.extend(some);
+            if is_last {
                 break;
             }
         }
@@ -233,13 +190,57 @@ fn pack_claim(of: &ClaimOf, packed: &mut Packed) {
     packed.bytes(&[u8::from(ticket.is_some())]).number(epoch).time(asked_at);
 }
 
+pub(super) fn read_claims(share: usize, answer: &[u8]) -> PortResult<Vec<Option<ClaimAnswer>>> {
+    let mut reader = Reader(answer);
+    if reader.byte()? == 0 {
+        return Ok(vec![None; share]);
+    }
+    let epoch = reader.count()?;
+    (0..share).map(|_| read_claim(&mut reader, epoch).map(Some)).collect()
+}
+
+pub(super) fn read_promises(answer: &[u8]) -> PortResult<Vec<PromiseAnswer>> {
+    let read = |code: &u8| match code {
+        0 => Ok(PromiseAnswer::Refused),
+        255 => Ok(PromiseAnswer::Promised),
+        code => Decision::from_code(*code).map(PromiseAnswer::Decided).ok_or_else(garbled),
+    };
+    answer.iter().map(read).collect()
+}
+
+pub(super) fn read_broken(answer: &[u8]) -> PortResult<Broken> {
+    let mut reader = Reader(answer);
+    Ok(Broken { decided_otherwise: reader.units()?, ledger_lost: reader.units()? })
+}
+
+pub(super) fn read_picked(answer: &[u8]) -> PortResult<(u64, Vec<Picked>)> {
+    let mut reader = Reader(answer);
+    let epoch = reader.count()?;
+    let mut picked = Vec::new();
+    while !reader.is_empty() {
+        let order = reader.order()?;
+        let quantity = u32::from_le_bytes(reader.array()?);
+        let (buyer, fingerprint) = (reader.number()?, reader.number()?);
+        picked.push(Picked { order, quantity, buyer: BuyerId(buyer), fingerprint: Fingerprint(fingerprint) });
+    }
+    Ok((epoch, picked))
+}
+
+pub(super) fn read_orders(answer: &[u8]) -> PortResult<Vec<OrderId>> {
+    let (mut reader, mut orders) = (Reader(answer), Vec::new());
+    while !reader.is_empty() {
+        orders.push(reader.order()?);
+    }
+    Ok(orders)
+}
+
 fn read_claim(reader: &mut Reader<'_>, epoch: u64) -> PortResult<ClaimAnswer> {
     use OrderRefused as No;
     let which = reader.byte()?;
     let (a, b) = (reader.array::<8>()?, reader.array::<8>()?);
     let (mut a, mut b) = (Reader(&a), Reader(&b));
     Ok(match which {
-        1 => ClaimAnswer::Claimed { attempt: (epoch << 32) + a.count()? },
+        1 => ClaimAnswer::Claimed { attempt: attempt(epoch, a.count()?)? },
         2 => ClaimAnswer::Resumed,
         3 => ClaimAnswer::AlreadyPromised,
         4 => ClaimAnswer::Decided(decision(a.count()?)?),
@@ -260,10 +261,45 @@ pub(super) fn decision(code: u64) -> Result<Decision, PortFailure> {
     u8::try_from(code).ok().and_then(Decision::from_code).ok_or_else(garbled)
 }
 
+/// The number of an attempt: the epoch's and its own in it.
+fn attempt(epoch: u64, number: u64) -> PortResult<u64> {
+    let (high, low) = (u32::try_from(epoch).map_err(|_| garbled())?, u32::try_from(number).map_err(|_| garbled())?);
+    Ok(u64::from(high) << 32 | u64::from(low))
+}
+
 fn high(attempt: u64) -> u32 {
     u32::try_from(attempt >> 32).unwrap_or(u32::MAX)
 }
 
 fn low(attempt: u64) -> u32 {
     u32::try_from(attempt & u64::from(u32::MAX)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claimed(epoch: i64, number: i64) -> PortResult<Vec<Option<ClaimAnswer>>> {
+        let mut answer = Packed::default();
+        answer.bytes(&[1]).number(epoch).bytes(&[1]).number(number).number(0);
+        read_claims(1, &answer.0)
+    }
+
+    #[test]
+    fn an_attempt_that_no_script_counts_is_an_answer_of_none() {
+        assert_eq!(claimed(5, 7), Ok(vec![Some(ClaimAnswer::Claimed { attempt: 5 << 32 | 7 })]));
+        for (epoch, number) in [(i64::MAX, i64::MAX), (1 << 32, 1), (1, 1 << 32), (-1, 1)] {
+            assert_eq!(claimed(epoch, number), Err(garbled()), "{epoch} {number}");
+        }
+    }
+
+    #[test]
+    fn counts_of_broken_promises_end_rather_than_begin_anew() {
+        let answer: Vec<u8> = [i64::MAX, i64::MAX].iter().flat_map(|number| number.to_le_bytes()).collect();
+        let mut sum = Broken::default();
+        for _ in 0..2 {
+            sum += read_broken(&answer).unwrap();
+        }
+        assert_eq!(sum, Broken { decided_otherwise: u32::MAX, ledger_lost: u32::MAX });
+    }
 }

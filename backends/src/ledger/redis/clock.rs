@@ -27,15 +27,15 @@ impl LedgerClock {
     /// The server said `now` to a question that was asked at `asked` and answered just now: half the way ago.
     pub(super) fn set(&self, now: Millis, asked: Instant) {
         let half_way = asked + asked.elapsed() / 2;
-        self.offset.store(now.0 - millis(half_way - self.began), Ordering::Relaxed);
+        self.offset.store(now.0.saturating_sub(millis(half_way - self.began)), Ordering::Relaxed);
     }
 }
 
 impl Clock for LedgerClock {
     fn now(&self) -> Millis {
-        let now = millis(self.began.elapsed()) + self.offset.load(Ordering::Relaxed);
+        let now = millis(self.began.elapsed()).saturating_add(self.offset.load(Ordering::Relaxed));
         let latest = self.latest.fetch_max(now, Ordering::Relaxed);
-        if latest - now > STAND_STILL {
+        if latest.saturating_sub(now) > STAND_STILL {
             self.latest.store(now, Ordering::Relaxed);
             return Millis(now);
         }
@@ -63,5 +63,16 @@ mod tests {
         assert_eq!(clock.now(), Millis(1_000_520));
         clock.set(Millis(900_000), Instant::now());
         assert_eq!(clock.now(), Millis(900_000), "the server's clock was set back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_tells_an_impossible_time_stops_nobody() {
+        let clock = LedgerClock::new();
+        for told in [i64::MIN, i64::MAX, 0] {
+            clock.set(Millis(told), Instant::now());
+            tokio::time::advance(Duration::from_secs(1)).await;
+            clock.now();
+        }
+        assert_eq!(clock.now(), Millis(1_000));
     }
 }

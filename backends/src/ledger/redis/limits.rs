@@ -18,15 +18,7 @@ impl RedisLedger {
         }
         let calls: Vec<_> = asked.iter().map(|take| self.take_call(take)).collect();
         let answers = whole(self.link.ask(&calls).await)?;
-        answers
-            .into_iter()
-            .map(|answer| {
-                let answer = text(answer)?;
-                let mut reader = Reader(&answer);
-                let (granted, remaining) = (reader.units()?, reader.units()?);
-                Ok(Taken { granted, remaining, retry_after: Duration::from_micros(reader.count()?) })
-            })
-            .collect()
+        answers.into_iter().map(|answer| read_taken(&text(answer)?)).collect()
     }
 
     fn take_call(&self, take: &Take) -> Cmd {
@@ -40,4 +32,10 @@ impl RedisLedger {
         }
         self.link.digests.call(Script::Take, &name, &[&packed.0])
     }
+}
+
+pub(super) fn read_taken(answer: &[u8]) -> PortResult<Taken> {
+    let mut reader = Reader(answer);
+    let (granted, remaining) = (reader.units()?, reader.units()?);
+    Ok(Taken { granted, remaining, retry_after: Duration::from_micros(reader.count()?) })
 }

@@ -19,6 +19,8 @@ mod book;
 mod clock;
 mod connect;
 mod fault;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod limits;
 mod link;
 mod news;

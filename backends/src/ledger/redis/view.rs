@@ -33,19 +33,12 @@ impl RedisLedger {
         let (_, answers) = self.ask_all_pools(|pool| self.call(Script::Find, pool, &packed), &[]).await?;
         let (mut any_open, mut nobody_can_tell) = (false, false);
         for (_, answer) in answers {
-            let mut reader = Reader(&answer);
-            let standing = reader.byte()?;
+            let (standing, known) = read_found(&answer)?;
             any_open |= standing == OPEN || standing == AWAITING;
             nobody_can_tell |= standing == LOST || standing == AWAITING;
-            let what = reader.byte()?;
-            if what == 0 {
-                continue;
+            if known.is_some() {
+                return Ok(known);
             }
-            let (fingerprint, code) = (Fingerprint(reader.number()?), reader.byte()?);
-            return Ok(Some(match what {
-                3 => Known::Noted(Noted { decision: decision(code.into())?, fingerprint }),
-                what => Known::Claimed { fingerprint, promised: what == 2 },
-            }));
         }
         Ok((any_open && !nobody_can_tell).then_some(Known::Nothing))
     }
@@ -89,11 +82,9 @@ impl RedisLedger {
         let mut snapshot = read_reports(&told)?;
         self.clock.set(snapshot.now, asked);
         for (pool, answer) in peeks {
-            let mut reader = Reader(&answer);
-            let standing = reader.byte()?;
-            snapshot.now = snapshot.now.max(reader.time()?);
-            if standing == OPEN {
-                let (open, opened_at) = read_peek(pool, &mut reader)?;
+            let (now, open) = read_peek(pool, &answer)?;
+            snapshot.now = snapshot.now.max(now);
+            if let Some((open, opened_at)) = open {
                 snapshot.heard_at = snapshot.heard_at.max(opened_at);
                 snapshot.pools.push(open);
             }
@@ -157,7 +148,22 @@ impl RedisLedger {
     }
 }
 
-fn read_reports(told: &[u8]) -> PortResult<LedgerSnapshot> {
+/// The pool's standing, and what it knows of the order, if anything.
+pub(super) fn read_found(answer: &[u8]) -> PortResult<(u8, Option<Known>)> {
+    let mut reader = Reader(answer);
+    let (standing, what) = (reader.byte()?, reader.byte()?);
+    if what == 0 {
+        return Ok((standing, None));
+    }
+    let (fingerprint, code) = (Fingerprint(reader.number()?), reader.byte()?);
+    let known = match what {
+        3 => Known::Noted(Noted { decision: decision(code.into())?, fingerprint }),
+        what => Known::Claimed { fingerprint, promised: what == 2 },
+    };
+    Ok((standing, Some(known)))
+}
+
+pub(super) fn read_reports(told: &[u8]) -> PortResult<LedgerSnapshot> {
     let mut reader = Reader(told);
     let (now, heard_at) = (reader.time()?, reader.time()?);
     let (depth, high_water) = (reader.units()?, reader.units()?);
@@ -173,10 +179,17 @@ fn read_reports(told: &[u8]) -> PortResult<LedgerSnapshot> {
     Ok(LedgerSnapshot { now, pools: Vec::new(), report, heard_at, writers, word_at })
 }
 
-fn read_peek(pool: PoolId, reader: &mut Reader<'_>) -> PortResult<(PoolSnapshot, Millis)> {
+/// The server's time; of an open pool also its numbers, and when it was opened.
+pub(super) fn read_peek(pool: PoolId, answer: &[u8]) -> PortResult<(Millis, Option<(PoolSnapshot, Millis)>)> {
+    let mut reader = Reader(answer);
+    let (standing, now) = (reader.byte()?, reader.time()?);
+    if standing != OPEN {
+        return Ok((now, None));
+    }
     let version = reader.count()?;
     let settled = PoolNumbers { version, capacity: reader.units()?, held: reader.units()?, sold: reader.units()? };
     let (claimed, promised, claims) = (reader.units()?, reader.units()?, reader.units()?);
     let numbers = BookNumbers { settled, claimed, promised, claims, epoch: reader.count()? };
-    Ok((PoolSnapshot { pool, numbers, revision: reader.count()? }, reader.time()?))
+    let open = PoolSnapshot { pool, numbers, revision: reader.count()? };
+    Ok((now, Some((open, reader.time()?))))
 }

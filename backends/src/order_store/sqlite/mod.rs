@@ -9,6 +9,8 @@
 //! A batch costs the same few statements however long it is: every statement is a hop to SQLite's thread and back.
 
 mod audit;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod insert;
 mod rows;
 

@@ -1,0 +1,246 @@
+//! A whole shop in memory: the actors on their threads, the door in front of them, a sale that is open.
+
+use crate::names::NOW;
+use actix_web::{
+    App,
+    body::to_bytes,
+    http::{StatusCode, header::HeaderMap},
+    middleware::from_fn,
+    rt::{System, SystemRunner, time::sleep},
+    test::{TestRequest, call_service, init_service},
+};
+use stampede_actors::{
+    cache_sync::{AreWeReady, AuditLaws},
+    clock::{Clock, SharedClock},
+    ports::Catalogue,
+};
+use stampede_backends::{
+    InProcessLedger, MemoryBusOptions, MemoryBusServer, MemoryCatalogue, MemoryOrderStore, MemoryShop,
+};
+use stampede_domain::{Millis, OrderId};
+use stampede_http::{Shop, ShopOptions};
+use stampede_server::{
+    config::Config,
+    demo,
+    wiring::{Ports, Stage},
+};
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    panic,
+    pin::Pin,
+    rc::Rc,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// Nobody is counted by address or name: here it is asked more often than by anybody.
+const UNLIMITED: [&str; 5] = [
+    "--demo-opens-in=0s",
+    "--demo-capacity=100000000",
+    "--demo-limit-per-buyer=0",
+    "--limit-reads-per-second=0",
+    "--limit-orders-per-second=0",
+];
+const NO_LIMIT_OF_BUYERS: &str = "--buyer-attempts-per-second=0";
+/// Behind a proxy that speaks TLS, with a site whose scripts may use the API.
+const BEHIND_A_PROXY: [&str; 5] = [
+    "--trusted-proxy-hops=1",
+    "--require-https=on",
+    "--cors-origins=https://friend.example",
+    "--deny-networks=203.0.113.0/24",
+    "--public-url=https://tickets.example",
+];
+const SECRET: &[u8] = b"a secret of thirty-two bytes ....";
+/// The longest answer that is read; the largest file of ours has about two megabytes.
+const LONGEST_ANSWER: usize = 8 << 20;
+
+/// A clock that began when the process did, at the time that the corpus is of.
+struct CorpusClock(Instant);
+
+impl Clock for CorpusClock {
+    fn now(&self) -> Millis {
+        NOW.plus(self.0.elapsed())
+    }
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("because we write headers in ASCII"))
+    }
+
+    pub(crate) fn is(&self, status: u16) -> bool {
+        self.status.as_u16() == status
+    }
+}
+
+type Ask = Box<dyn Fn(TestRequest) -> Pin<Box<dyn Future<Output = Answer>>>>;
+
+/// The shop of a thread.
+pub(crate) struct Open {
+    system: RefCell<SystemRunner>,
+    stage: Arc<Stage>,
+    /// Whoever connects is a shopper.
+    plain: Ask,
+    /// Whoever connects is a proxy.
+    proxied: Ask,
+    keys: Cell<u64>,
+    clock: SharedClock,
+}
+
+thread_local! {
+    // Never closed: its threads end with the process.
+    static OPEN: &'static Open = Box::leak(Box::new(Open::new()));
+}
+
+thread_local! {
+    static HERE: Cell<usize> = const { Cell::new(0) };
+}
+static ELSEWHERE: AtomicUsize = AtomicUsize::new(0);
+
+impl Open {
+    fn new() -> Self {
+        count_panics();
+        let system = System::new();
+        let (stage, clock, plain, proxied) = system.block_on(async {
+            let config = config(&[&UNLIMITED[..], &[NO_LIMIT_OF_BUYERS]].concat());
+            let ports = ports(&config).await;
+            let clock = Arc::clone(&ports.clock);
+            let stage = Arc::new(Stage::set(&config, ports));
+            let behind = self::config(&BEHIND_A_PROXY);
+            let plain = door(&stage, ShopOptions { max_watchers: 4, ..ShopOptions::default() }).await;
+            let options =
+                ShopOptions { public_url: behind.public_url.clone(), max_watchers: 4, door: behind.door.rules() };
+            let proxied = door(&stage, options).await;
+            while stage.ready().ask(AreWeReady).await != Ok(true) {
+                sleep(Duration::from_millis(2)).await;
+            }
+            (stage, clock, plain, proxied)
+        });
+        Self { system: RefCell::new(system), stage, plain, proxied, keys: Cell::new(1), clock }
+    }
+
+    /// A key that nobody has used.
+    pub(crate) fn key(&self) -> OrderId {
+        let number = self.keys.replace(self.keys.get() + 1);
+        let made = u128::try_from(self.clock.now().0).unwrap_or_default() << 80;
+        OrderId(uuid::Uuid::from_u128(made | 7 << 76 | 2 << 62 | u128::from(number)))
+    }
+
+    /// Asks the door that shoppers come to.
+    pub(crate) async fn ask(&self, request: TestRequest) -> Answer {
+        (self.plain)(request).await
+    }
+
+    /// Asks the door behind a proxy.
+    pub(crate) async fn ask_behind_proxy(&self, request: TestRequest) -> Answer {
+        (self.proxied)(request).await
+    }
+}
+
+/// Does something with the thread's shop, and sees that none of its threads has panicked meanwhile.
+pub(crate) fn with_shop<T>(visit: impl AsyncFnOnce(&'static Open) -> T) -> T {
+    let open = OPEN.with(|open| *open);
+    let before = panics();
+    let told = open.system.borrow().block_on(visit(open));
+    assert_eq!(panics(), before, "somebody panicked behind the door");
+    told
+}
+
+/// Checks every law over everything that was sold on this thread.
+///
+/// # Panics
+/// When one is broken, or nothing was sold at all.
+pub fn laws_hold() {
+    with_shop(async |open| {
+        let report = open.stage.audit().ask(AuditLaws).await.expect("because the books are kept").expect("and read");
+        assert!(report.holds(), "{report:#?}");
+        assert!(report.pools.iter().any(|pool| !pool.by_status.is_empty()), "nothing was sold");
+    });
+}
+
+fn config(arguments: &[&str]) -> Config {
+    Config::of(arguments.iter().copied()).expect("because these are settings")
+}
+
+async fn ports(config: &Config) -> Ports {
+    let shop = MemoryShop::new();
+    let clock: SharedClock = Arc::new(CorpusClock(now()));
+    let options = MemoryBusOptions { lease: Duration::from_secs(30), tells_what_waits: true, sole_consumer: true };
+    let catalogue = MemoryCatalogue::new(&shop);
+    let festival = demo::festival(config, NOW).expect("because the festival has no mistake");
+    catalogue.apply(&festival).await.expect("because the catalogue is empty");
+    Ports {
+        store: Arc::new(MemoryOrderStore::new(&shop)),
+        catalogue: Arc::new(catalogue),
+        ledger: Arc::new(InProcessLedger::new(Arc::clone(&clock))),
+        bus: Arc::new(MemoryBusServer::new(Arc::clone(&clock), options).handle()),
+        limits: None,
+        clock,
+    }
+}
+
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The product's App, as `serve` makes it.
+async fn door(stage: &Stage, options: ShopOptions) -> Ask {
+    let (closes, closing) = watch::channel(false);
+    // It never closes.
+    std::mem::forget(closes);
+    let shop = Arc::new(Shop::new(SECRET, options, closing).expect("because the templates compile"));
+    let desk = stage.desk(&shop);
+    let app = App::new()
+        .wrap(from_fn(stampede_http::middleware::serve))
+        .configure(|routes| stampede_http::routes(routes, desk));
+    let service = Rc::new(init_service(app).await);
+    Box::new(move |request| {
+        let service = Rc::clone(&service);
+        Box::pin(async move {
+            let response = call_service(&*service, request.to_request()).await;
+            let (status, headers) = (response.status(), response.headers().clone());
+            let is_endless = headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+            let body = if is_endless { Vec::new() } else { read(response.into_body()).await };
+            Answer { status, headers, body }
+        })
+    })
+}
+
+async fn read(body: impl actix_web::body::MessageBody) -> Vec<u8> {
+    let read = to_bytes(body).await.unwrap_or_else(|_| panic!("an answer ends before its end"));
+    assert!(read.len() <= LONGEST_ANSWER, "an answer of {} bytes", read.len());
+    read.to_vec()
+}
+
+/// Actors are replaced when they panic, and nobody outside notices: here somebody does. Those of this thread's own are counted
+/// apart from the others', because tests run side by side.
+fn count_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            HERE.with(|here| here.set(here.get() + 1));
+            if thread::current().name().is_some_and(|name| name.starts_with("actix")) {
+                ELSEWHERE.fetch_add(1, Ordering::SeqCst);
+            }
+            before(info);
+        }));
+    });
+}
+
+fn panics() -> usize {
+    HERE.with(Cell::get) + ELSEWHERE.load(Ordering::SeqCst)
+}
