@@ -2,6 +2,7 @@
 //! found, and a change that breaks a parser is noticed without it.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "whoever sees it fail wants the seed and the input")]
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use stampede_fuzz::{TARGETS, Target};

@@ -188,7 +188,10 @@ pub(crate) fn mistake(setting: &Arg, value: &str) -> Option<String> {
     let alone = Command::new("stampede").arg(setting.clone().env(None::<&str>).global(false));
     let flag = format!("--{}={value}", setting.get_long()?);
     let error = alone.try_get_matches_from(["stampede", &flag]).err()?;
+    // A value of several lines would push the reason out of the first.
+    let odd = value.contains(char::is_control);
     let text = error.to_string();
+    let text = if odd { text.replace(value, &value.escape_debug().to_string()) } else { text };
     let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
     // clap repeats the value, and this is written into logs.
     let reason = if setting.is_hide_env_values_set() { why(&error) } else { reason.to_owned() };
