@@ -231,9 +231,14 @@ mod tests {
     struct Counter {
         count: Cell<u32>,
         tasks: Tasks,
+        has_begun: Cell<bool>,
     }
 
-    impl Logic for Counter {}
+    impl Logic for Counter {
+        fn begin(self: &Rc<Self>) {
+            self.has_begun.set(true);
+        }
+    }
 
     struct Count {
         panic: bool,
@@ -247,6 +252,7 @@ mod tests {
 
     impl Handles<Count> for Counter {
         fn handle(self: &Rc<Self>, message: Count, reply: Reply<u32>) {
+            assert!(self.has_begun.get(), "a life begins before its first message");
             self.count.set(self.count.get() + 1);
             if message.in_a_task {
                 self.tasks.spawn(async move {
@@ -282,7 +288,7 @@ mod tests {
     }
 
     fn build(life: Life<Counter>) -> Rc<Counter> {
-        Rc::new(Counter { count: Cell::new(0), tasks: life.tasks })
+        Rc::new(Counter { count: Cell::new(0), tasks: life.tasks, has_begun: Cell::new(false) })
     }
 
     #[actix::test]
@@ -309,5 +315,53 @@ mod tests {
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
         assert_eq!(mailbox.ask(COUNT).await, Ok(2), "the message whose sender hung up was handled");
+    }
+
+    /// Asks until somebody answers, for as long as an actor may be dead.
+    async fn answer_of(mailbox: &Mailbox<Count>) -> Option<u32> {
+        for _ in 0..50 {
+            if let Ok(count) = mailbox.ask(COUNT).await {
+                return Some(count);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        None
+    }
+
+    const DEADLY: Count = Count { panic: true, in_a_task: false };
+
+    #[actix::test]
+    async fn who_has_left_answers_no_more_and_is_not_replaced() {
+        let role = Role::here(Gate::new("test", 8), build);
+        let mailbox = role.mailbox::<Count>();
+        assert_eq!(mailbox.ask(COUNT).await, Ok(1));
+        role.leave();
+        assert_eq!(answer_of(&mailbox).await, None);
+        assert_eq!((mailbox.gate().restarts(), mailbox.gate().depth()), (0, 0));
+    }
+
+    #[actix::test]
+    async fn who_has_retired_works_on_until_death_and_is_not_replaced() {
+        let role = Role::here(Gate::new("test", 8), build);
+        let mailbox = role.mailbox::<Count>();
+        role.retire();
+        assert_eq!(mailbox.ask(COUNT).await, Ok(1));
+        assert_eq!(mailbox.ask(DEADLY).await, Err(NoAnswer::Unknown));
+        assert_eq!(answer_of(&mailbox).await, None);
+        assert_eq!(mailbox.gate().restarts(), 0);
+    }
+
+    #[actix::test]
+    async fn who_keeps_dying_is_replaced_after_pauses_that_double() {
+        let role = Role::here(Gate::new("test", 8), build);
+        let mailbox = role.mailbox::<Count>();
+        let began = Instant::now();
+        for _ in 0..4 {
+            assert_eq!(mailbox.ask(DEADLY).await, Err(NoAnswer::Unknown));
+            assert_eq!(answer_of(&mailbox).await, Some(1));
+        }
+        assert!(began.elapsed() >= FIRST_PAUSE * (1 + 2 + 4 + 8), "{:?}", began.elapsed());
+        assert_eq!(mailbox.gate().restarts(), 4);
+        role.leave();
     }
 }

@@ -72,4 +72,12 @@ mod tests {
         let base = Duration::from_secs(2);
         assert!((0..100).map(|_| chance.jittered(base)).all(|wait| (base..=base * 2).contains(&wait)));
     }
+
+    #[test]
+    fn the_same_seed_gives_the_same_bits_and_they_differ() {
+        let bits = |seed| (0..4).scan(Chance::seeded(seed), |chance, _: i32| Some(chance.bits())).collect::<Vec<_>>();
+        assert_eq!(bits(7), bits(7));
+        assert_ne!(bits(7), bits(8));
+        assert!(bits(7).windows(2).all(|pair| pair[0] != pair[1]));
+    }
 }

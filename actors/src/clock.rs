@@ -23,3 +23,14 @@ impl Clock for SystemClock {
         Millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_knows_that_it_is_not_1970() {
+        let written_in = Millis(1_760_000_000_000);
+        assert!(SystemClock.now() > written_in, "{}", SystemClock.now().rfc3339());
+    }
+}

@@ -223,4 +223,18 @@ mod tests {
         let (waiting, ()) = tokio::join!(gate.below(1), async { drop(permit) });
         assert_eq!(waiting, ());
     }
+
+    #[test]
+    fn a_gate_says_whose_it_is_and_what_went_through_it() {
+        let gate = Gate::new("test", 3);
+        assert_eq!((gate.actor(), gate.capacity()), ("test", 3));
+        assert_eq!((gate.refused(), gate.restarts(), gate.batches()), (0, 0, (0, 0)));
+        drop(gate.enter(2).unwrap());
+        gate.enter(4).unwrap_err();
+        gate.count_restart();
+        gate.count_restart();
+        gate.count_batch(2);
+        gate.count_batch(5);
+        assert_eq!((gate.handled(), gate.refused(), gate.restarts(), gate.batches()), (2, 4, 2, (2, 7)));
+    }
 }

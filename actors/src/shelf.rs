@@ -117,3 +117,18 @@ impl Board {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_shelf_is_as_old_as_the_time_since_it_was_filled() {
+        let shelf = Shelf { filled_at: Instant::now(), events: Vec::new(), pressure: Pressure::Calm };
+        let age = Duration::from_secs(1);
+        tokio::time::advance(age).await;
+        assert!(!shelf.is_older_than(age));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(shelf.is_older_than(age));
+    }
+}

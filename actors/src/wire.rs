@@ -98,6 +98,8 @@ mod tests {
     #[test]
     fn a_message_from_the_future_is_named_as_such() {
         assert_eq!(decode(br#"{"v":2,"place":{"new":true}}"#), Err(Unreadable::UnknownVersion(2)));
+        let looks_the_same = String::from_utf8(encode(&intent()).to_vec()).unwrap().replacen("\"v\":1", "\"v\":2", 1);
+        assert_eq!(decode(looks_the_same.as_bytes()), Err(Unreadable::UnknownVersion(2)), "never guessed at");
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "support/counters.rs"]
+mod counters;
+
 use async_trait::async_trait;
 use stampede_actors::{
     doorkeeper::{Admit, DoorSettings, Doorkeeper, DoorkeeperParts, Verdict},
@@ -16,7 +19,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -27,6 +30,9 @@ use tokio::{task::LocalSet, time::Instant};
 struct Counts {
     full_at: Mutex<HashMap<LimitKey, Instant>>,
     calls: AtomicUsize,
+    /// Units asked for, all together.
+    units: AtomicUsize,
+    takes_ms: AtomicU64,
     broken: AtomicBool,
     silent: AtomicBool,
 }
@@ -35,6 +41,11 @@ struct Counts {
 impl RateLimits for Counts {
     async fn take(&self, asked: &[Take]) -> PortResult<Vec<Taken>> {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        self.units.fetch_add(asked.iter().map(|take| take.units as usize).sum(), Ordering::Relaxed);
+        let takes = self.takes_ms.load(Ordering::Relaxed);
+        if takes > 0 {
+            pass(Duration::from_millis(takes)).await;
+        }
         if self.silent.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
@@ -204,4 +215,77 @@ async fn without_the_counts_of_all_each_process_goes_on_with_its_own() {
         }
     })
     .await;
+}
+
+/// Another process has let the address have everything that comes back in two seconds.
+#[tokio::test(start_paused = true)]
+async fn who_cannot_pay_is_closed_until_the_debt_has_come_back_and_no_longer() {
+    on_stage(async {
+        let far: Arc<Counts> = Arc::default();
+        let quota = settings().orders;
+        let key = LimitKey::address(Limit::Orders, CAMPUS);
+        far.take(&[Take { key, quota, units: 20 }]).await.unwrap();
+        let worker = Worker::new(&Arc::default(), Some(&far), settings());
+        assert_eq!(worker.of(20, Admit::Orderer(CAMPUS)).await, 20, "by its own counts");
+        pass(Duration::from_millis(100)).await;
+        let wait = worker.admits(Admit::Orderer(CAMPUS)).await.retry_after.unwrap();
+        assert!((1_800..=2_000).contains(&wait.as_millis()), "{wait:?}");
+        let calls = far.calls.load(Ordering::Relaxed);
+        pass(Duration::from_millis(1_800)).await;
+        assert_eq!(worker.of(1, Admit::Orderer(CAMPUS)).await, 0);
+        assert_eq!(far.calls.load(Ordering::Relaxed), calls, "nobody is asked before it can be paid");
+        pass(Duration::from_millis(400)).await;
+        assert_eq!(worker.of(1, Admit::Orderer(CAMPUS)).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_let_in_while_it_is_being_told_is_told_in_the_next_round() {
+    on_stage(async {
+        let far: Arc<Counts> = Arc::default();
+        far.takes_ms.store(100, Ordering::Relaxed);
+        let worker = Worker::new(&Arc::default(), Some(&far), settings());
+        assert_eq!(worker.of(10, Admit::Orderer(CAMPUS)).await, 10);
+        pass(Duration::from_millis(100)).await;
+        assert_eq!(worker.of(5, Admit::Orderer(CAMPUS)).await, 5);
+        pass(Duration::from_secs(1)).await;
+        assert_eq!(far.units.load(Ordering::Relaxed), 15);
+    })
+    .await;
+}
+
+/// Small debts wait for a second to become worth telling, and are forgotten then.
+#[tokio::test(start_paused = true)]
+async fn small_debts_add_up_within_a_second_and_not_beyond() {
+    on_stage(async {
+        let told_after = async |pauses: &[u64]| {
+            let far: Arc<Counts> = Arc::default();
+            let worker = Worker::new(&Arc::default(), Some(&far), settings());
+            for pause in pauses {
+                worker.of(1, Admit::Reader(CAMPUS)).await;
+                pass(Duration::from_millis(*pause)).await;
+            }
+            far.units.load(Ordering::Relaxed)
+        };
+        assert_eq!(told_after(&[700, 200]).await, 2);
+        assert_eq!(told_after(&[1_100, 200]).await, 0);
+        assert_eq!(told_after(&[5_000, 10, 200]).await, 2, "the first one is forgotten");
+    })
+    .await;
+}
+
+#[test]
+fn who_is_turned_away_is_counted_by_the_limit_and_who_repeats_as_a_buyer() {
+    let counted = counters::counted(|| async {
+        let worker = Worker::new(&Arc::default(), None, settings());
+        worker.of(21, Admit::Orderer(CAMPUS)).await;
+        worker.of(4, Admit::Buyer(BuyerId(1))).await;
+        worker.of(5, Admit::Repeater(BuyerId(1))).await;
+    });
+    let of = |name: &str| counted.get(name).copied();
+    assert_eq!(of("stampede_turned_away_total limit=orders"), Some(1));
+    assert_eq!(of("stampede_turned_away_total limit=buyer"), Some(2));
+    assert_eq!(of("stampede_turned_away_total limit=repeats"), None);
+    assert_eq!(of("stampede_orders_total outcome=too_often"), Some(3));
 }

@@ -6,16 +6,19 @@ mod support;
 
 use stampede_actors::{
     audit::AuditReport,
-    cache_sync::{AreWeReady, AuditLaws, CacheSync},
+    cache_sync::{AreWeReady, AuditLaws, CacheSync, Settle},
     carrier::Logic,
+    clock::Clock,
+    gate::Gate,
     inventory::{OrderNotShown, Placed},
     label::Label,
-    ports::{Bus, Outgoing},
+    ports::{Bus, Ledger, Outgoing},
+    shelf::{Pressure, Restock},
     wire,
 };
 use stampede_domain::{
     BuyerId, Contact, Decision, Event, Fingerprint, Intent, Millis, OrderId, OrderRefused, OrderStatus, PoolId,
-    laws::Law,
+    WriterReport, laws::Law,
 };
 use std::{sync::atomic::Ordering, time::Duration};
 use support::{Ground, Play, Wishes, bus::PublishFault, on_stage, pass, pool, request, ticket_type, until};
@@ -633,6 +636,171 @@ async fn an_ended_order_is_told_with_its_reason() {
         let again = play.ledger.known(order);
         assert!(matches!(again, stampede_domain::ledger::Known::Noted(noted)
             if noted.decision == Decision::Rejected(stampede_domain::RejectReason::SoldOut)));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_writers_say_is_in_the_ledger_at_once_and_nothing_is_said_without_need() {
+    on_stage(async {
+        let play = Play::without_writers(Ground::new(Wishes::default())).await;
+        pass(seconds(2)).await;
+        let settles = play.ledger.settles.load(Ordering::Relaxed);
+        pass(seconds(10)).await;
+        assert_eq!(play.ledger.settles.load(Ordering::Relaxed), settles, "nothing has changed");
+        let report = WriterReport { depth: 3, ..WriterReport::default() };
+        play.cache_sync.tell(Settle { settlements: Vec::new(), report }).unwrap();
+        pass(Duration::from_millis(1)).await;
+        assert_eq!(play.ledger.report().depth, 3);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_dead_letters_are_read_every_five_seconds_and_the_ledger_ten_times_a_second() {
+    on_stage(async {
+        let play = Play::begin(Wishes::default()).await;
+        pass(seconds(7)).await;
+        let gate = Gate::new("test", 10_000);
+        let (reader, shelves) = support::mailbox::<Restock>(&gate);
+        play.board.subscribe(reader);
+        let listed = play.ground.bus.listed.load(Ordering::Relaxed);
+        pass(seconds(20)).await;
+        assert_eq!(play.ground.bus.listed.load(Ordering::Relaxed) - listed, 4);
+        assert!((195..=205).contains(&shelves.len()), "{} shelves", shelves.len());
+    })
+    .await;
+}
+
+/// Full, late or fine: and how long buyers are put off for.
+#[tokio::test(start_paused = true)]
+async fn the_pressure_follows_the_depth_and_the_age_of_what_the_writers_hold() {
+    on_stage(async {
+        let play = Play::without_writers(Ground::new(Wishes::default())).await;
+        let said = async |depth, high_water, per_second, age: u64| {
+            let oldest = Some(play.ground.clock.now().minus(seconds(age)));
+            let report = WriterReport { depth, high_water, oldest, per_second };
+            play.ledger.settle(&[], Some(report)).await.unwrap();
+            pass(Duration::from_millis(110)).await;
+            play.pressure()
+        };
+        assert_eq!(said(19, 20, 4, 0).await, Pressure::Calm);
+        assert_eq!(said(20, 20, 4, 0).await, Pressure::Behind(seconds(5)));
+        assert_eq!(said(21, 20, 7, 0).await, Pressure::Behind(seconds(3)));
+        assert_eq!(said(0, 0, 0, 0).await, Pressure::Calm, "without a mark nothing is full");
+        assert_eq!(said(1, 20, 0, 5).await, Pressure::Calm, "as long as it may be");
+        assert_eq!(said(1, 20, 0, 6).await, Pressure::Behind(seconds(1)));
+        assert_eq!(said(10_000, 20_000, 1, 6).await, Pressure::Behind(seconds(30)));
+    })
+    .await;
+}
+
+/// A pool at rest, a tighter version that waits, and a pause: how long until it is in force.
+async fn tightened_after(play: &Play, paused: bool) -> Option<Duration> {
+    let mut tighter = play.ground.catalogue.listing().event;
+    tighter.ticket_types[0].capacity = 8;
+    play.ground.catalogue.change(|listing| (listing.waiting, listing.paused) = (Some(tighter), paused));
+    let began = Instant::now();
+    while began.elapsed() < seconds(20) {
+        if play.ledger.numbers(pool()).is_some_and(|numbers| numbers.settled.capacity == 8) {
+            return Some(began.elapsed());
+        }
+        pass(Duration::from_millis(50)).await;
+    }
+    None
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_of_a_pool_at_rest_waits_for_the_pause_alone_where_the_bus_can_tell() {
+    on_stage(async {
+        let play = Play::begin(Wishes::default()).await;
+        assert_eq!(tightened_after(&play, false).await, None, "the sale is on");
+        let after = tightened_after(&play, true).await;
+        assert!(after.is_some_and(|after| after < seconds(2)), "{after:?}");
+    })
+    .await;
+}
+
+/// What was promised before the book was opened may still be under way for a lease.
+#[tokio::test(start_paused = true)]
+async fn a_cut_waits_for_a_lease_after_the_opening_where_the_bus_cannot_tell() {
+    on_stage(async {
+        let ground = Ground::new(Wishes::default());
+        ground.bus.tells_nothing.store(true, Ordering::Relaxed);
+        let play = Play::on(ground).await;
+        let after = tightened_after(&play, true).await;
+        assert!(after.is_some_and(|after| (seconds(11)..seconds(14)).contains(&after)), "{after:?}");
+    })
+    .await;
+}
+
+/// It may lack what the new rules ask for, such as the units of buyers.
+#[tokio::test(start_paused = true)]
+async fn new_rules_reach_a_book_behind_its_epoch_as_a_pause() {
+    on_stage(async {
+        let play = Play::begin(Wishes::default()).await;
+        play.ground.catalogue.change(|_| ());
+        pass(seconds(1)).await;
+        play.ground.store.raise_epoch(pool());
+        play.ground.catalogue.change(|_| ());
+        pass(seconds(1)).await;
+        let paused: Vec<_> = play.ledger.terms_set.lock().unwrap().iter().map(|terms| terms.paused).collect();
+        assert_eq!(paused, [false, true]);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_died_again_after_it_was_put_back_ends_and_the_younger_one_stays() {
+    on_stage(async {
+        let play = Play::begin(Wishes { capacity: 3, ..Wishes::default() }).await;
+        let order = dead_letter(&play).await;
+        play.ground.store.poison.lock().unwrap().insert(order);
+        pass(seconds(60)).await;
+        play.ground.bus.replay_all().await;
+        until("it has died once more", || play.ground.bus.letters().len() == 2).await;
+        pass(seconds(6)).await;
+        let [first, second] = play.ground.bus.letters().try_into().unwrap();
+        assert_eq!(first.last_word, format!("it died again, as letter {}", second.id.0));
+        assert!(first.ended_at.is_some() && second.ended_at.is_none());
+    })
+    .await;
+}
+
+/// Two letters of one order, dead before one of them was put back: its message is on the bus, and decides.
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_was_put_back_is_not_ended_by_one_that_was_dead_before() {
+    on_stage(async {
+        let mut play = Play::begin(Wishes { capacity: 3, ..Wishes::default() }).await;
+        let order = dead_letter(&play).await;
+        play.ground.store.poison.lock().unwrap().insert(order);
+        let letter = play.ground.bus.dead().remove(0);
+        play.ground.bus.put_labelled(Outgoing { payload: letter.payload, label: letter.label });
+        until("there are two", || play.ground.bus.dead().len() == 2).await;
+        play.stop_writing();
+        pass(seconds(60)).await;
+        play.ground.bus.replay(&[letter.id], "by a test").await.unwrap();
+        pass(seconds(60)).await;
+        assert_eq!(play.ground.bus.dead().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_names_no_order_ends_a_quarter_of_an_hour_after_it_was_put_back() {
+    on_stage(async {
+        let play = Play::begin(Wishes::default()).await;
+        play.ground.bus.put("damaged".into());
+        until("it is set aside", || play.ground.bus.dead().len() == 1).await;
+        pass(Duration::from_mins(20)).await;
+        play.ground.bus.replay_all().await;
+        until("it is set aside again", || play.ground.bus.dead().len() == 2).await;
+        pass(Duration::from_mins(14)).await;
+        assert_eq!(play.ground.bus.dead().len(), 2);
+        pass(Duration::from_mins(2)).await;
+        let [first, second] = play.ground.bus.letters().try_into().unwrap();
+        assert_eq!(first.last_word, "it was put back, and names no order");
+        assert!(first.ended_at.is_some() && second.ended_at.is_none(), "somebody has to look at it");
     })
     .await;
 }

@@ -260,3 +260,37 @@ async fn a_node_sells_though_its_clock_is_ahead_of_the_ledgers() {
     })
     .await;
 }
+
+/// Its book is missing and its epoch was raised by somebody: they are at work on it, unless it takes them ten seconds.
+#[tokio::test(start_paused = true)]
+async fn a_pool_whose_epoch_others_have_raised_is_theirs_to_open_for_ten_seconds() {
+    on_stage(async {
+        let play = selling().await;
+        pass(Duration::from_secs(1)).await;
+        play.ground.store.raise_epoch(pool());
+        play.ledger.lose();
+        pass(Duration::from_secs(9)).await;
+        assert_eq!(play.ledger.numbers(pool()), None);
+        pass(Duration::from_secs(5)).await;
+        assert!(play.ledger.numbers(pool()).is_some(), "they must have died over it");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_pool_that_never_had_an_opening_knows_that_nobody_has_forgotten_anything() {
+    on_stage(async {
+        let ground = Ground::new(Wishes::default());
+        ground.bus.tells_nothing.store(true, Ordering::Relaxed);
+        let play = Play::without_writers(ground).await;
+        let order = play.order(play.fresh(), 1);
+        assert_eq!(play.ask(order.clone()).await, PENDING);
+        let looked_up = play.ground.store.fates_asked.lock().unwrap().iter().sum::<usize>();
+        assert_eq!(looked_up, 0, "there was nothing before the first opening");
+        // The promise is on the bus, which does not tell, and no row exists.
+        play.ledger.lose();
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        assert!(is_put_off(&play.ask(order).await), "its message may be under way");
+    })
+    .await;
+}

@@ -4,13 +4,19 @@ mod support;
 
 use stampede_actors::{
     facts::PutOff,
-    inventory::{OrderNotShown, PlaceOrder, Placed, RepeatOrder},
+    gate::Gate,
+    inventory::{
+        EventNotShown, FindEvent, FindOrder, ListEvents, OrderNotShown, PlaceOrder, Placed, RepeatOrder, WatchShelf,
+    },
     mailbox::NoAnswer,
     ports::PortFailure,
+    publisher::{Publish, Publisher},
     settings::ActorSettings,
     shelf::Pressure,
 };
-use stampede_domain::{BuyerId, Decision, Millis, OrderId, OrderRefused, OrderStatus, ledger::Known};
+use stampede_domain::{
+    BuyerId, Contact, Decision, Fingerprint, Intent, Millis, OrderId, OrderRefused, OrderStatus, ledger::Known,
+};
 use std::{sync::atomic::Ordering, time::Duration};
 use support::{Ground, Play, Wishes, bus::PublishFault, on_stage, pass, pool, request, until};
 use uuid::Uuid;
@@ -553,6 +559,131 @@ async fn a_key_whose_order_is_larger_than_what_is_allowed_now_finds_it() {
         assert_eq!(play.ask(order).await, PENDING_AGAIN);
         let fresh = request(play.fresh(), 5, BuyerId(1));
         assert_eq!(play.ask(fresh).await, Placed::Refused(OrderRefused::TooManyAtOnce { max: 4 }));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_noted_order_of_another_body_is_not_told_to_who_asks_too_often() {
+    on_stage(async {
+        let play = Play::begin(Wishes::default()).await;
+        let order = request(play.fresh(), 1, BuyerId(1));
+        assert_eq!(play.ask(order.clone()).await, PENDING);
+        play.rest().await;
+        let retry_after = Duration::from_secs(3);
+        let repeat = async |order| play.repeat_order.ask(RepeatOrder { order, retry_after }).await.unwrap();
+        assert_eq!(repeat(order.clone()).await, CONFIRMED_AGAIN);
+        let other = PlaceOrder { quantity: 2, ..order };
+        assert_eq!(repeat(other).await, Placed::Refused(OrderRefused::KeyReused));
+    })
+    .await;
+}
+
+/// As many as are allowed is allowed.
+#[tokio::test(start_paused = true)]
+async fn an_order_may_be_as_large_as_its_ticket_type_allows() {
+    on_stage(async {
+        let play = without_writers(Wishes::default()).await;
+        assert_eq!(play.buy(6).await.1, PENDING);
+        assert_eq!(play.buy(7).await.1, Placed::Refused(OrderRefused::TooManyAtOnce { max: 6 }));
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_looks_is_shown_the_shelf_and_how_old_it_is() {
+    on_stage(async {
+        let unready = Play::unready(Ground::new(Wishes::default()));
+        let (event, events) = (unready.find_event.ask(FindEvent(None)), unready.list_events.ask(ListEvents));
+        assert_eq!(event.await.unwrap().err(), Some(EventNotShown::NotReady));
+        assert_eq!(events.await.unwrap().err(), Some(EventNotShown::NotReady));
+
+        let play = without_writers(Wishes::default()).await;
+        let find = async |slug: Option<&str>| {
+            let slug = slug.map(|slug| slug.parse().unwrap());
+            play.find_event.ask(FindEvent(slug)).await.unwrap()
+        };
+        for slug in [None, Some("festival")] {
+            let shown = find(slug).await.unwrap();
+            assert_eq!((shown.event.listing.event.name.as_str(), shown.stale), ("Festival", false));
+            assert_eq!(shown.event.types[0].numbers.unwrap().free(), 100);
+        }
+        assert_eq!(find(Some("other")).await.err(), Some(EventNotShown::NotFound));
+        let listed = play.list_events.ask(ListEvents).await.unwrap().unwrap();
+        assert_eq!(
+            listed.iter().map(|shown| shown.event.listing.event.slug.as_str()).collect::<Vec<_>>(),
+            ["festival"]
+        );
+
+        let mut shelves = play.watch_shelf.ask(WatchShelf).await.unwrap();
+        shelves.mark_unchanged();
+        assert_eq!(play.buy(1).await.1, PENDING);
+        let seen = |shelf: &Option<std::sync::Arc<stampede_actors::shelf::Shelf>>| {
+            shelf.as_ref().is_some_and(|shelf| shelf.events[0].types[0].numbers.unwrap().free() == 99)
+        };
+        tokio::time::timeout(ms(500), shelves.wait_for(seen)).await.expect("told within half a second").unwrap();
+        play.kill_cache_sync();
+        pass(ms(1_200)).await;
+        assert!(find(None).await.unwrap().stale, "nobody fills the shelf any more");
+    })
+    .await;
+}
+
+/// Who may see the row gets it; while the store cannot be asked, what the ledger knows is told.
+#[tokio::test(start_paused = true)]
+async fn an_order_is_told_with_its_row_to_who_may_see_it() {
+    on_stage(async {
+        let play = Play::begin(Wishes::default()).await;
+        let (order, placed) = play.buy(2).await;
+        assert_eq!(placed, PENDING);
+        play.rest().await;
+        let find = async |details| play.find_order.ask(FindOrder { order, details }).await.unwrap().unwrap();
+        let plain = find(false).await;
+        assert_eq!((plain.status, plain.record), (OrderStatus::Confirmed, None));
+        let with_row = find(true).await;
+        assert_eq!((with_row.status, with_row.record.map(|row| row.quantity)), (OrderStatus::Confirmed, Some(2)));
+        play.ground.store.down.store(true, Ordering::Relaxed);
+        let without_row = find(true).await;
+        assert_eq!((without_row.status, without_row.record), (OrderStatus::Confirmed, None));
+    })
+    .await;
+}
+
+fn intents(count: usize) -> Publish {
+    let intent = Intent {
+        order: OrderId(Uuid::from_u128(1)),
+        pool: pool(),
+        quantity: 1,
+        buyer: BuyerId(1),
+        fingerprint: Fingerprint(1),
+        asked_at: Millis(0),
+        contact: Contact::default(),
+        trace: None,
+    };
+    Publish(vec![intent; count])
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_publishes_are_under_way_and_whole_groups_share_the_next_as_far_as_they_fit() {
+    on_stage(async {
+        let ground = Ground::new(Wishes::default());
+        ground.bus.publish_takes_ms.store(1_000, Ordering::Relaxed);
+        let settings = ActorSettings { publisher_batch_size: 5, ..ActorSettings::default() };
+        let gate = Gate::new("publisher", 100);
+        let publisher = Publisher::new(std::sync::Arc::clone(&ground.bus) as _, &settings, &gate, support::tasks());
+        let publish = support::mailbox_of::<_, Publish>(&gate, &publisher);
+        let published = || ground.bus.published.lock().unwrap().clone();
+        let mut asked = Vec::new();
+        for group in [1, 1, 2, 3, 1, 6, 1, 1] {
+            asked.push((group, tokio::task::spawn_local(publish.ask(intents(group)))));
+            pass(ms(10)).await;
+        }
+        pass(ms(800)).await;
+        assert_eq!(published(), [1, 1], "no third one meanwhile");
+        for (group, answer) in asked {
+            assert_eq!(answer.await.unwrap().unwrap().len(), group, "an outcome an intent");
+        }
+        assert_eq!(published(), [1, 1, 5, 1, 6, 2]);
     })
     .await;
 }

@@ -419,3 +419,96 @@ async fn what_waited_while_the_process_stood_still_is_left_to_the_bus() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_names_as_poison_is_what_is_set_aside() {
+    on_stage(async {
+        let play = begin(settings(20, 100)).await;
+        play.ground.store.names_poison.store(true, Ordering::Relaxed);
+        play.ground.store.poison.lock().unwrap().extend([order(7), order(9)]);
+        put(&play, 0..20);
+        until("all is over", || play.ground.bus.waiting() == 0).await;
+        let dead: Vec<_> =
+            play.ground.bus.dead().iter().map(|letter| wire::decode(&letter.payload).unwrap().order).collect();
+        assert_eq!((dead, play.ground.store.orders()), (vec![order(7), order(9)], 18));
+        assert_eq!(*play.ground.store.decided.lock().unwrap(), [20, 18], "one that failed, and one without them");
+    })
+    .await;
+}
+
+/// What is in doubt is given back; nobody waits for its lease.
+#[tokio::test(start_paused = true)]
+async fn a_batch_in_doubt_comes_again_at_once() {
+    on_stage(async {
+        let play = begin(settings(10, 40)).await;
+        play.ground.store.commit_faults.lock().unwrap().push_back(support::store::CommitFault::UnknownLost);
+        let began = Instant::now();
+        put(&play, 0..5);
+        play.rest().await;
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(began.elapsed() >= Duration::from_millis(50), "after a pause, though: {:?}", began.elapsed());
+    })
+    .await;
+}
+
+/// It is alone by then, and waits for longer each time; the writer does not.
+#[tokio::test(start_paused = true)]
+async fn a_deadly_message_that_waits_keeps_nobody_from_the_writer() {
+    on_stage(async {
+        let play = begin(settings(20, 100)).await;
+        play.ground.store.deadly.lock().unwrap().insert(order(0));
+        put(&play, 0..1);
+        for number in 1..60 {
+            pass(Duration::from_millis(170)).await;
+            put(&play, number..number + 1);
+            pass(Duration::from_millis(30)).await;
+            assert!(play.ground.store.status(order(number)).is_some(), "{number} had to wait");
+        }
+        until("it is set aside", || play.ground.bus.dead().len() == 1).await;
+    })
+    .await;
+}
+
+/// Each batch in work has its leases extended, whatever other batches there are.
+#[tokio::test(start_paused = true)]
+async fn what_slow_writers_hold_is_delivered_once_and_reported_by_its_oldest() {
+    on_stage(async {
+        let linger = Duration::from_millis(300);
+        let settings = ActorSettings { order_writers: 2, order_writer_batch_linger: linger, ..settings(2, 40) };
+        let play = begin(settings).await;
+        play.ground.store.decide_takes_ms.store(30_000, Ordering::Relaxed);
+        let oldest = || play.ledger.report().oldest.map(|oldest| oldest.0 - START);
+        let began = stampede_actors::clock::Clock::now(&*play.ground.clock).0 - START;
+        put(&play, 0..1);
+        pass(Duration::from_millis(280)).await;
+        assert_eq!(oldest(), Some(began), "it is held, though no writer has it yet");
+        pass(Duration::from_secs(10)).await;
+        put(&play, 1..3);
+        pass(Duration::from_secs(5)).await;
+        assert_eq!(oldest(), Some(began));
+        pass(Duration::from_secs(17)).await;
+        assert_eq!((play.ground.store.orders(), oldest()), (1, Some(began + 10_280)));
+        play.rest().await;
+        assert_eq!(oldest(), Some(began + 10_280), "until the next report");
+        pass(Duration::from_millis(300)).await;
+        assert_eq!(oldest(), None);
+        assert_eq!(*play.ground.store.decided.lock().unwrap(), [1, 2], "nothing came twice");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_says_how_many_orders_a_second_are_decided_lately() {
+    on_stage(async {
+        let play = begin(settings(100, 1_000)).await;
+        for round in 0..16 {
+            put(&play, round * 100..(round + 1) * 100);
+            pass(Duration::from_millis(250)).await;
+        }
+        let rate = play.ledger.report().per_second;
+        assert!((380..=400).contains(&rate), "{rate}");
+        pass(Duration::from_secs(5)).await;
+        assert!(play.ledger.report().per_second < 10, "{}", play.ledger.report().per_second);
+    })
+    .await;
+}

@@ -35,6 +35,8 @@ pub(crate) struct FakeLedger {
     /// How long loading an opening takes.
     pub(crate) open_takes_ms: AtomicU64,
     pub(crate) settles: AtomicU64,
+    /// Rules that were given to books.
+    pub(crate) terms_set: Mutex<Vec<Terms>>,
     pub(crate) broken: AtomicU64,
     /// Broken, perhaps, because their claims were lost.
     pub(crate) broken_by_loss: AtomicU64,
@@ -62,6 +64,7 @@ impl FakeLedger {
             loses_settlements: AtomicBool::new(false),
             open_takes_ms: AtomicU64::new(0),
             settles: AtomicU64::new(0),
+            terms_set: Mutex::default(),
             broken: AtomicU64::new(0),
             broken_by_loss: AtomicU64::new(0),
         }
@@ -80,6 +83,11 @@ impl FakeLedger {
     /// Another process writes too, or does no more.
     pub(crate) fn hears_others(&self, others: &[u64]) {
         self.books.lock().unwrap().others = others.to_vec();
+    }
+
+    /// The writers' last word.
+    pub(crate) fn report(&self) -> WriterReport {
+        self.books.lock().unwrap().report
     }
 
     /// Everything in it is gone, the writers' last word too.
@@ -191,6 +199,7 @@ impl Ledger for FakeLedger {
 
     async fn set_terms(&self, pool: PoolId, epoch: u64, revision: u64, terms: Terms) -> PortResult<()> {
         if let Some(book) = self.books.lock().unwrap().by_pool.get_mut(&pool) {
+            self.terms_set.lock().unwrap().push(terms);
             book.set_terms(epoch, revision, terms);
         }
         Ok(())

@@ -6,6 +6,7 @@
 
 pub(crate) mod bus;
 pub(crate) mod catalogue;
+pub(crate) mod counters;
 pub(crate) mod ledger;
 pub(crate) mod store;
 
@@ -18,7 +19,10 @@ use stampede_actors::{
     chance::KeyMaker,
     clock::{Clock, SharedClock},
     gate::Gate,
-    inventory::{FindOrder, Inventory, InventoryParts, OrderFound, OrderNotShown, PlaceOrder, Placed, RepeatOrder},
+    inventory::{
+        FindEvent, FindOrder, Inventory, InventoryParts, ListEvents, OrderFound, OrderNotShown, PlaceOrder, Placed,
+        RepeatOrder, WatchShelf,
+    },
     mailbox::{Handles, Letter, Mailbox, Message, NoAnswer},
     order_writer::{self, Deliver, OrderWriter, OrderWriterParts},
     publisher::{Publish, Publisher},
@@ -205,6 +209,9 @@ pub(crate) struct Play {
     pub(crate) place_order: Mailbox<PlaceOrder>,
     pub(crate) repeat_order: Mailbox<RepeatOrder>,
     pub(crate) find_order: Mailbox<FindOrder>,
+    pub(crate) find_event: Mailbox<FindEvent>,
+    pub(crate) list_events: Mailbox<ListEvents>,
+    pub(crate) watch_shelf: Mailbox<WatchShelf>,
     pub(crate) publisher: Arc<Gate>,
     pub(crate) inventory: Arc<Gate>,
     pub(crate) writing: Option<Writing>,
@@ -292,6 +299,9 @@ impl Play {
             place_order: mailbox_of(&inventory_gate, &inventory),
             repeat_order: mailbox_of(&inventory_gate, &inventory),
             find_order: mailbox_of(&inventory_gate, &inventory),
+            find_event: mailbox_of(&inventory_gate, &inventory),
+            list_events: mailbox_of(&inventory_gate, &inventory),
+            watch_shelf: mailbox_of(&inventory_gate, &inventory),
             publisher: publisher_gate,
             inventory: inventory_gate,
             writing: None,
