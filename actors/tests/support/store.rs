@@ -43,6 +43,8 @@ pub(crate) struct FakeStore {
     pub(crate) decided: Mutex<Vec<usize>>,
     /// Ids whose fate was asked for, call by call.
     pub(crate) fates_asked: Mutex<Vec<usize>>,
+    /// How often a row was asked for.
+    pub(crate) found: AtomicU64,
     /// What the opening of a pool does first: for races.
     pub(crate) openings_fail: AtomicU64,
     /// Openings that happen, and nobody hears of it.
@@ -98,6 +100,7 @@ impl FakeStore {
             deadly: Mutex::default(),
             decided: Mutex::default(),
             fates_asked: Mutex::default(),
+            found: AtomicU64::new(0),
             openings_fail: AtomicU64::new(0),
             openings_unheard: AtomicU64::new(0),
         };
@@ -252,6 +255,7 @@ impl OrderStore for FakeStore {
     }
 
     async fn find(&self, order: OrderId) -> PortResult<Option<OrderRecord>> {
+        self.found.fetch_add(1, Ordering::Relaxed);
         Ok(self.reads()?.orders.get(&order).cloned())
     }
 
