@@ -294,3 +294,17 @@ async fn only_a_pool_that_never_had_an_opening_knows_that_nobody_has_forgotten_a
     })
     .await;
 }
+
+/// Also one that somebody has counted and is still loading.
+#[tokio::test(start_paused = true)]
+async fn a_pool_is_closed_for_every_opening_that_the_store_has_counted() {
+    on_stage(async {
+        let play = selling().await;
+        let before = epoch(&play).await;
+        play.ledger.closed_up_to.lock().unwrap().clear();
+        play.ledger.lose();
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        assert_eq!(*play.ledger.closed_up_to.lock().unwrap(), [before + 1]);
+    })
+    .await;
+}

@@ -512,3 +512,20 @@ async fn the_report_says_how_many_orders_a_second_are_decided_lately() {
     })
     .await;
 }
+
+/// Its leases had not run out: nobody waits for that.
+#[tokio::test(start_paused = true)]
+async fn what_waited_while_the_process_stood_still_comes_again_at_once() {
+    on_stage(async {
+        let play = begin(settings(10, 40)).await;
+        play.ground.store.decide_takes_ms.store(1_000, Ordering::Relaxed);
+        put(&play, 0..30);
+        pass(Duration::from_millis(100)).await;
+        tokio::time::advance(Duration::from_secs(8)).await;
+        let awake = Instant::now();
+        play.rest().await;
+        assert!(awake.elapsed() < Duration::from_millis(3_500), "{:?}", awake.elapsed());
+        assert_eq!(play.ground.store.orders(), 30);
+    })
+    .await;
+}

@@ -35,6 +35,8 @@ pub(crate) struct FakeLedger {
     /// How long loading an opening takes.
     pub(crate) open_takes_ms: AtomicU64,
     pub(crate) settles: AtomicU64,
+    /// The epochs that pools were closed up to.
+    pub(crate) closed_up_to: Mutex<Vec<u64>>,
     /// Rules that were given to books.
     pub(crate) terms_set: Mutex<Vec<Terms>>,
     pub(crate) broken: AtomicU64,
@@ -64,6 +66,7 @@ impl FakeLedger {
             loses_settlements: AtomicBool::new(false),
             open_takes_ms: AtomicU64::new(0),
             settles: AtomicU64::new(0),
+            closed_up_to: Mutex::default(),
             terms_set: Mutex::default(),
             broken: AtomicU64::new(0),
             broken_by_loss: AtomicU64::new(0),
@@ -206,6 +209,7 @@ impl Ledger for FakeLedger {
     }
 
     async fn close(&self, pool: PoolId, epoch: u64) -> PortResult<()> {
+        self.closed_up_to.lock().unwrap().push(epoch);
         self.books.lock().unwrap().by_pool.retain(|of, book| *of != pool || book.epoch() >= epoch);
         Ok(())
     }
