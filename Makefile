@@ -3,10 +3,11 @@
 CARGO_DENY_VERSION := 0.20.2
 CARGO_MACHETE_VERSION := 0.9.2
 CARGO_CYCLONEDX_VERSION := 0.5.9
+CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_FUZZ_VERSION := 0.13.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test proof browser api fuzz generated bench bench-distributed hooks distributed servers sbom advisories
+.PHONY: help run check test proof browser api fuzz generated bench bench-distributed hooks distributed servers sbom advisories mutants
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +35,10 @@ test: ## everything that runs: cargo's tests, the Pub/Sub server's, the browser 
 proof: ## all that was promised is put to the test, in full size; 45 minutes (ONLY="storm durability": some of it); writes PROOF.md
 	@ops/setup
 	ops/proof $(ONLY)
+
+mutants: ## small faults in the rules and the actors' logic, one after the other: does a test notice? Hours (FILES=domain/src/decide.rs, SHARD=0/8: some)
+	@ops/tool cargo-mutants $(CARGO_MUTANTS_VERSION)
+	SHARD=$(SHARD) ops/mutants $(FILES)
 
 browser: ## only the pages in a real browser (builds the binary, keeps screenshots in artifacts/)
 	@ops/setup

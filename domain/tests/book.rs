@@ -253,3 +253,23 @@ fn an_order_id_is_where_its_time_says() {
     assert_eq!(order(1).time(), OPENED);
     assert_eq!(OrderId(Uuid::max()).time(), Millis((1 << 48) - 1));
 }
+
+/// Every change raises the version, so what is of the same version says the same; it is not taken all the same.
+#[test]
+fn only_what_is_newer_than_the_book_is_taken() {
+    let opening = Opening { terms: Terms { limit_per_buyer: Some(3), ..terms() }, ..opening() };
+    let eva = BuyerId::from_user_id("eva");
+    let after = |version| {
+        let mut book = PoolBook::open(OPENED, &Opening { buyers: vec![(eva, 1)], ..opening.clone() });
+        let numbers = PoolNumbers { sold: 7, version, ..opening.numbers };
+        book.settle(OPENED, &Settlement { numbers, buyers: vec![(eva, 2)], ..settlement(&[]) });
+        (book.numbers().settled.sold, book.claim(OPENED, &request(order(1))))
+    };
+    for older in [opening.numbers.version - 1, opening.numbers.version] {
+        let (sold, answer) = after(older);
+        assert_eq!(sold, 0);
+        attempt(answer);
+    }
+    let (sold, answer) = after(opening.numbers.version + 1);
+    assert_eq!((sold, answer), (7, ClaimAnswer::Refused(OrderRefused::LimitReached { limit: 3, taken: 2 })));
+}
