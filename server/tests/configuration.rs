@@ -75,10 +75,17 @@ fn an_address_that_could_not_stand_in_a_header_is_refused() {
 
 #[test]
 fn secrets_are_hidden() {
-    let shop = Shop::closed(&[("STAMPEDE_SECRET", "correct horse battery staple")]);
-    let output = shop.run(&["config"]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("(hidden)") && !said.contains("horse"), "{said}");
+    for (variable, value) in [
+        ("STAMPEDE_SECRET", "correct horse battery staple"),
+        ("STAMPEDE_OTLP_ENDPOINT", "http://shop:horse@127.0.0.1:4318/v1"),
+        ("STAMPEDE_PUBSUB_ENDPOINT", "http://shop:horse@127.0.0.1:8085"),
+    ] {
+        let output = Shop::closed(&[(variable, value)]).run(&["config"]);
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.contains("(hidden)") && !said.contains("horse"), "{said}");
+    }
+    let said = refused(&[("STAMPEDE_OTLP_ENDPOINT", "https:/shop:horse@127.0.0.1")]);
+    assert!(said.contains("STAMPEDE_OTLP_ENDPOINT") && !said.contains("horse"), "{said}");
 }
 
 /// What a start with these settings says, which must be a refusal.

@@ -46,7 +46,7 @@ pub struct Config {
     #[arg(long, env = "STAMPEDE_LOG_FORMAT", default_value = "human", value_name = "human|json", value_enum)]
     pub log_format: LogFormat,
     /// Where traces go (OTLP over HTTP), e.g. <http://127.0.0.1:4318>; no traces when absent.
-    #[arg(long, env = "STAMPEDE_OTLP_ENDPOINT", value_name = "URL", value_parser = url)]
+    #[arg(long, env = "STAMPEDE_OTLP_ENDPOINT", hide_env_values = true, value_name = "URL", value_parser = url)]
     pub otlp_endpoint: Option<String>,
 
     /// Sell the demo festival when the shop is empty.
@@ -149,7 +149,8 @@ impl Config {
     #[must_use]
     pub fn hidden(&self) -> Self {
         let secret = self.secret.as_ref().map(|_| "(hidden)".to_owned());
-        Self { secret, servers: self.servers.hidden(), ..self.clone() }
+        let otlp_endpoint = self.otlp_endpoint.as_deref().map(without_login);
+        Self { secret, otlp_endpoint, servers: self.servers.hidden(), ..self.clone() }
     }
 
     /// The actors' part.
@@ -170,6 +171,13 @@ impl Config {
             max_backlog: Duration::from_secs(self.max_backlog_seconds),
         }
     }
+}
+
+/// An address as it may be shown.
+fn without_login(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rfind('@').map_or_else(|| url.to_owned(), |at| format!("{scheme}://(hidden){}", &rest[at..]))
 }
 
 /// Every variable that does not parse, all at once: clap alone would name the first.

@@ -82,7 +82,7 @@ pub struct Servers {
     #[arg(long, env = "STAMPEDE_PUBSUB_PROJECT", value_name = "PROJECT")]
     pub pubsub_project: Option<String>,
     /// Another Pub/Sub than Google's, e.g. <http://127.0.0.1:8085>, used without credentials; PUBSUB_EMULATOR_HOST does the same.
-    #[arg(long, env = "STAMPEDE_PUBSUB_ENDPOINT", value_name = "URL", value_parser = super::url)]
+    #[arg(long, env = "STAMPEDE_PUBSUB_ENDPOINT", hide_env_values = true, value_name = "URL", value_parser = super::url)]
     pub pubsub_endpoint: Option<String>,
     /// What Google's own tools set for an emulator.
     #[arg(long, env = "PUBSUB_EMULATOR_HOST", value_name = "HOST:PORT")]
@@ -149,6 +149,7 @@ impl Servers {
             database_url: hide(&self.database_url),
             read_database_url: hide(&self.read_database_url),
             redis_url: hide(&self.redis_url),
+            pubsub_endpoint: self.pubsub_endpoint.as_deref().map(super::without_login),
             ..self.clone()
         }
     }
