@@ -36,7 +36,7 @@ proof: ## all that was promised is put to the test, in full size; 45 minutes (ON
 	@ops/setup
 	ops/proof $(ONLY)
 
-mutants: ## small faults in the rules and the actors' logic, one after the other: does a test notice? Hours (FILES=domain/src/decide.rs, SHARD=0/8: some)
+mutants: ## small faults in the rules and the actors' logic, one after the other: does a test notice? Hours (FILES=domain/src/decide.rs, SHARD=0/16: some)
 	@ops/tool cargo-mutants $(CARGO_MUTANTS_VERSION)
 	SHARD=$(SHARD) ops/mutants $(FILES)
 
