@@ -123,10 +123,11 @@ fn add((one, two): &mut (u32, u32), bytes: &[u8]) {
 }
 
 thread_local! {
-    /// A file a thread, in memory where there is such a place.
+    /// A file a thread: where whoever runs this says so and tidies up after a crash, or in memory where there is such a place.
     static FILE: PathBuf = {
         let memory = PathBuf::from("/dev/shm");
-        let directory = if memory.is_dir() { memory } else { std::env::temp_dir() };
+        let is_told = std::env::var_os("TMPDIR").is_some();
+        let directory = if memory.is_dir() && !is_told { memory } else { std::env::temp_dir() };
         directory.join(format!("stampede-fuzz-{}-{:?}", std::process::id(), std::thread::current().id()))
     };
 }

@@ -27,7 +27,7 @@ pub use redis::redis_answer;
 pub use requests::request;
 pub use rows::{queue_rows, shop_rows};
 pub use settings::{command_line, setting};
-pub use shop::laws_hold;
+pub use shop::{Answered, answered, laws_hold};
 
 /// A property of bytes.
 pub type Target = fn(&[u8]);

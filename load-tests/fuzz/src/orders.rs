@@ -22,6 +22,7 @@ pub fn buy_json(data: &[u8]) {
         if !first.is(202) {
             return;
         }
+        open.note_order();
         let sent: Value = serde_json::from_slice(data).expect("because it was taken");
         let user = sent["userId"].as_str().expect("because it was taken");
         assert!((1..=128).contains(&user.chars().count()) && !user.trim().is_empty());
@@ -60,6 +61,7 @@ pub fn buy_form(data: &[u8]) {
         if !answer.is(303) {
             return;
         }
+        open.note_order();
         let location = answer.header("location").expect("because it leads somewhere");
         let (path, _) = location.split_once('?').expect("because it is signed");
         let sealed = answer.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("it is remembered");
@@ -118,6 +120,7 @@ fn private_order() -> String {
         let form = format!("key={key}&ticketTypeId=general-admission&quantity=1&name={}", NAME.replace(' ', "+"));
         let answer = send_form(open, form.as_bytes()).await;
         let location = answer.header("location").expect("because the form has no mistake").to_owned();
+        open.note_order();
         loop {
             let page = open.ask(TestRequest::get().uri(&location)).await;
             if String::from_utf8_lossy(&page.body).contains(NAME) {

@@ -23,9 +23,15 @@ pub fn request(data: &[u8]) {
     let key = with_shop(async |open| open.key()).to_string();
     let text = put_key(text, &key);
     let Some(sent) = parsed(&text) else { return };
-    let answer = with_shop(async |open| match is_behind_proxy {
-        true => open.ask_behind_proxy(sent).await,
-        false => open.ask(sent).await,
+    let answer = with_shop(async |open| {
+        let answer = match is_behind_proxy {
+            true => open.ask_behind_proxy(sent).await,
+            false => open.ask(sent).await,
+        };
+        if answer.is(202) && answer.header("idempotent-replayed").is_none() {
+            open.note_order();
+        }
+        answer
     });
     judge(&text, &answer, is_behind_proxy);
 }

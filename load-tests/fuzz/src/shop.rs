@@ -60,6 +60,9 @@ const SECRET: &[u8] = b"a secret of thirty-two bytes ....";
 /// The longest answer that is read; the largest file of ours has about two megabytes.
 const LONGEST_ANSWER: usize = 8 << 20;
 
+/// Until an order that was promised last is decided, on a machine that does something else.
+const DECIDED_WITHIN: Duration = Duration::from_mins(1);
+
 /// A clock that began when the process did, at the time that the corpus is of.
 struct CorpusClock(Instant);
 
@@ -86,6 +89,17 @@ impl Answer {
     }
 }
 
+/// What the shop of a thread has answered so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    /// Requests of every kind.
+    pub requests: u64,
+    /// Those of them that were answered 503, of which no property asks more.
+    pub unavailable: u64,
+    /// Orders that were promised, each once however often it was sent.
+    pub accepted: u64,
+}
+
 type Ask = Box<dyn Fn(TestRequest) -> Pin<Box<dyn Future<Output = Answer>>>>;
 
 /// The shop of a thread.
@@ -97,6 +111,7 @@ pub(crate) struct Open {
     /// Whoever connects is a proxy.
     proxied: Ask,
     keys: Cell<u64>,
+    answered: Cell<Answered>,
     clock: SharedClock,
 }
 
@@ -129,7 +144,15 @@ impl Open {
             }
             (stage, clock, plain, proxied)
         });
-        Self { system: RefCell::new(system), stage, plain, proxied, keys: Cell::new(1), clock }
+        Self {
+            system: RefCell::new(system),
+            stage,
+            plain,
+            proxied,
+            keys: Cell::new(1),
+            answered: Cell::default(),
+            clock,
+        }
     }
 
     /// A key that nobody has used.
@@ -141,12 +164,31 @@ impl Open {
 
     /// Asks the door that shoppers come to.
     pub(crate) async fn ask(&self, request: TestRequest) -> Answer {
-        (self.plain)(request).await
+        self.noted((self.plain)(request).await)
     }
 
     /// Asks the door behind a proxy.
     pub(crate) async fn ask_behind_proxy(&self, request: TestRequest) -> Answer {
-        (self.proxied)(request).await
+        self.noted((self.proxied)(request).await)
+    }
+
+    /// Counts an order that was promised just now, for the first time.
+    pub(crate) fn note_order(&self) {
+        self.note(|answered| answered.accepted += 1);
+    }
+
+    fn noted(&self, answer: Answer) -> Answer {
+        self.note(|answered| {
+            answered.requests += 1;
+            answered.unavailable += u64::from(answer.is(503));
+        });
+        answer
+    }
+
+    fn note(&self, what: impl FnOnce(&mut Answered)) {
+        let mut answered = self.answered.get();
+        what(&mut answered);
+        self.answered.set(answered);
     }
 }
 
@@ -159,15 +201,32 @@ pub(crate) fn with_shop<T>(visit: impl AsyncFnOnce(&'static Open) -> T) -> T {
     told
 }
 
-/// Checks every law over everything that was sold on this thread.
+/// What this thread's shop has answered so far.
+#[must_use]
+pub fn answered() -> Answered {
+    OPEN.with(|open| open.answered.get())
+}
+
+/// Checks every law over everything that was sold on this thread, and that every order that was promised is decided.
 ///
 /// # Panics
-/// When one is broken, or nothing was sold at all.
+/// When one is broken, a promised order is undecided after a minute, or nothing was sold at all.
 pub fn laws_hold() {
     with_shop(async |open| {
-        let report = open.stage.audit().ask(AuditLaws).await.expect("because the books are kept").expect("and read");
-        assert!(report.holds(), "{report:#?}");
-        assert!(report.pools.iter().any(|pool| !pool.by_status.is_empty()), "nothing was sold");
+        let promised = open.answered.get().accepted;
+        assert!(promised > 0, "nothing was sold");
+        let begun = now();
+        loop {
+            let report =
+                open.stage.audit().ask(AuditLaws).await.expect("because the books are kept").expect("and read");
+            assert!(report.holds(), "{report:#?}");
+            let decided: u64 = report.pools.iter().map(|pool| pool.sums.orders).sum();
+            if decided >= promised {
+                break;
+            }
+            assert!(begun.elapsed() < DECIDED_WITHIN, "{promised} orders were promised, and {decided} are decided");
+            sleep(Duration::from_millis(20)).await;
+        }
     });
 }
 
