@@ -233,6 +233,31 @@ async fn an_order_decided_while_its_pool_is_being_opened_is_settled_at_once() {
     .await;
 }
 
+/// The pool is open whatever becomes of the news; what it says is told by the sweep later.
+#[tokio::test(start_paused = true)]
+async fn a_pool_is_open_though_what_was_decided_meanwhile_could_not_be_told() {
+    on_stage(async {
+        let play = Play::without_writers(Ground::new(Wishes::default())).await;
+        let (order, placed) = play.buy(1).await;
+        assert_eq!(placed, PENDING);
+        let mut play = Play::unready(play.kill());
+        play.ground.store.settlements_fail.store(true, Ordering::Relaxed);
+        play.ledger.open_takes_ms.store(500, Ordering::Relaxed);
+        play.ground.store.decide_takes_ms.store(100, Ordering::Relaxed);
+        play.start_writing();
+        until("the order is decided", || play.ground.store.row(order).is_some()).await;
+        until("the pool is open", || play.ledger.numbers(pool()).is_some()).await;
+        pass(Duration::from_secs(1)).await;
+        assert_eq!(play.numbers().claims, 1);
+        play.ground.store.settlements_fail.store(false, Ordering::Relaxed);
+        let opened = Instant::now();
+        until("it is settled", || play.numbers().claims == 0).await;
+        assert!(opened.elapsed() <= Duration::from_secs(10), "{:?}", opened.elapsed());
+        assert_eq!(epoch(&play).await, 2, "one opening for each life of the ledger");
+    })
+    .await;
+}
+
 /// Found by the simulation: a keeper took its own opening, of which it had not heard, for somebody else's, and waited for them.
 #[tokio::test(start_paused = true)]
 async fn a_keeper_that_has_not_heard_of_its_own_opening_opens_the_pool_again_at_once() {

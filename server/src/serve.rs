@@ -91,7 +91,7 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
     drop(private_server);
     telemetry.end();
     if in_time {
-        tracing::info!("closed; nothing was left behind");
+        tracing::info!("closed; what was held is written or back in the queue");
         Ok(ExitCode::SUCCESS)
     } else {
         tracing::error!(limit = ?config.shutdown_limit, "closing down was cut short; what was left in the queue is written later");

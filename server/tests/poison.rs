@@ -29,7 +29,10 @@ use tokio::time::{Instant, sleep};
 const MESSAGES: usize = 50_000;
 /// One in so many is poison.
 const POISON_EVERY: usize = 100;
-const ROUNDS: usize = 5;
+/// A run takes less than a second, and the machine is noisier than what is measured: the median of many.
+const ROUNDS: usize = 15;
+/// The control is slow and far from the limit.
+const CONTROL_EVERY: usize = 5;
 /// What has to be left of the speed.
 const LEAST: f64 = 0.9;
 /// A run takes seconds; a writer that stands still is noticed.
@@ -45,23 +48,27 @@ struct Run {
 #[test]
 fn one_percent_of_poison_leaves_nine_tenths_of_the_speed() {
     const POISON: usize = MESSAGES / POISON_EVERY;
-    let (mut clean, mut named, mut halved) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut clean, mut poisoned) = (Vec::new(), Vec::new());
+    let (mut named, mut halved) = (Vec::new(), Vec::new());
     // The first run of all pays for what is only paid once.
     run(Kind::Clean);
-    for _ in 0..ROUNDS {
-        clean.push(per_second(&run(Kind::Clean), 0));
-        named.push(per_second(&run(Kind::Poison), POISON));
-        halved.push(per_second(&run(Kind::PoisonThatNobodyNames), POISON));
+    // Against neighbours in time, so that a machine that grows slower meanwhile does not count.
+    for round in 0..ROUNDS {
+        let beside = per_second(&run(Kind::Clean), 0);
+        clean.push(beside);
+        poisoned.push(per_second(&run(Kind::Poison), POISON));
+        named.push(poisoned[round] / beside);
+        if round % CONTROL_EVERY == 0 {
+            halved.push(per_second(&run(Kind::PoisonThatNobodyNames), POISON) / beside);
+        }
     }
-    // Of neighbours in time, so that a machine that grows slower meanwhile does not count.
-    let of_clean = |runs: &[f64]| median(runs.iter().zip(&clean).map(|(run, clean)| run / clean).collect());
-    let (ratio, halved_ratio) = (of_clean(&named), of_clean(&halved));
+    let (ratio, halved_ratio) = (median(named), median(halved));
     println!(
         "PROOF {{\"part\":\"poison\",\"messages\":{MESSAGES},\"poison\":{POISON},\"rounds\":{ROUNDS},\
          \"clean_per_second\":{:.0},\"poisoned_per_second\":{:.0},\"ratio\":{ratio:.3},\
          \"ratio_if_only_halved\":{halved_ratio:.3}}}",
-        median(clean.clone()),
-        median(named)
+        median(clean),
+        median(poisoned)
     );
     assert!(ratio >= LEAST, "with poison only {ratio:.3} of the speed is left");
     assert!(

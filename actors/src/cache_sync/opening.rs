@@ -159,7 +159,7 @@ impl CacheSync {
         self.swept.borrow_mut().insert(pool, swept);
         if let Err(failure) = self.settle_what_was_decided_meanwhile(&ids).await {
             // The pool is open all the same, and the sweep settles whatever this did not.
-            tracing::info!(%pool, %failure, "what was decided while the pool opened is settled by the sweep");
+            tracing::warn!(%pool, %failure, "what was decided while the pool opened is settled by the sweep");
         }
         Ok(())
     }

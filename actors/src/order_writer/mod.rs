@@ -13,6 +13,7 @@
 //! A restart drops what is held; the bus delivers it again when the leases run out.
 
 mod filling;
+mod setting_aside;
 mod writing;
 
 use crate::{
@@ -29,6 +30,7 @@ use crate::{
     writer::Write,
 };
 use filling::Filling;
+use setting_aside::Letters;
 use stampede_domain::{Millis, WriterReport};
 use std::{
     cell::{Cell, RefCell},
@@ -43,7 +45,7 @@ use tokio::{sync::Notify, time::Instant};
 const REPORT_EVERY: Duration = Duration::from_millis(250);
 /// How often leases are extended: three times in the shortest of them.
 const EXTEND_EVERY: Duration = Duration::from_secs(2);
-/// Who has not extended for so long has no leases left: its process stood still.
+/// Who has not extended for so long stood still, and may have no leases left: it is the shortest of them.
 const STOOD_STILL: Duration = Duration::from_secs(6);
 /// The pause after the bus failed to give messages.
 const PULL_AGAIN: Duration = Duration::from_millis(500);
@@ -91,6 +93,7 @@ pub struct OrderWriter {
     filling: RefCell<Filling>,
     free_writers: RefCell<Vec<usize>>,
     in_work: RefCell<BTreeMap<u64, InWork>>,
+    letters: Letters,
     batches: Cell<u64>,
     /// Orders decided since the last look, and the rate then.
     decided: Cell<u32>,
@@ -124,6 +127,7 @@ impl OrderWriter {
             filling: RefCell::new(Filling::new(parts.settings.order_writer_batch_size)),
             free_writers: RefCell::new((0..parts.writers.len()).collect()),
             in_work: RefCell::default(),
+            letters: Letters::default(),
             batches: Cell::new(0),
             decided: Cell::new(0),
             per_second: Cell::new(0),
@@ -158,10 +162,7 @@ impl Handles<Deliver> for OrderWriter {
                 unreadable.push(letter);
             }
         }
-        if !unreadable.is_empty() {
-            let this = Rc::clone(self);
-            self.tasks.spawn(async move { this.set_aside(unreadable).await });
-        }
+        self.set_aside(unreadable);
         self.ripen();
         self.dispatch();
     }
@@ -236,7 +237,9 @@ impl OrderWriter {
         let mut extended_at = Instant::now();
         loop {
             every.tick().await;
-            if std::mem::replace(&mut extended_at, Instant::now()).elapsed() >= STOOD_STILL {
+            let since_last = extended_at.elapsed();
+            extended_at = Instant::now();
+            if since_last >= STOOD_STILL {
                 self.let_go().await;
             }
             let mut held = self.filling.borrow().deliveries();

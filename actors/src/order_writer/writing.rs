@@ -65,12 +65,13 @@ impl OrderWriter {
             let outcome = sent.instrument(span).await;
             match outcome {
                 Ok(Ok(Written { judgements, unstorable })) => {
-                    let part = self.leave_out(part, unstorable);
+                    let (part, poison) = leave_out(part, unstorable);
                     self.written(part, judgements).await;
+                    self.set_aside(poison);
                     return None;
                 }
                 Ok(Err(PortFailure::Impossible(why))) if part.len() == 1 => {
-                    self.set_aside(letters(part, &why)).await;
+                    self.set_aside(letters(part, &why));
                     return None;
                 }
                 Ok(Err(PortFailure::Impossible(_))) => {
@@ -101,24 +102,6 @@ impl OrderWriter {
         }
     }
 
-    /// Sets aside what cannot be stored, while the others go on.
-    fn leave_out(self: &Rc<Self>, part: Vec<Held>, unstorable: Vec<(usize, String)>) -> Vec<Held> {
-        if unstorable.is_empty() {
-            return part;
-        }
-        let mut unstorable = unstorable.into_iter().peekable();
-        let (mut stored, mut poison) = (Vec::with_capacity(part.len()), Vec::new());
-        for (place, held) in part.into_iter().enumerate() {
-            match unstorable.next_if(|(of, _)| *of == place) {
-                Some((_, why)) => poison.push((held.delivery, why, held.permit)),
-                None => stored.push(held),
-            }
-        }
-        let this = Rc::clone(self);
-        self.tasks.spawn(async move { this.set_aside(poison).await });
-        stored
-    }
-
     async fn written(&self, part: Vec<Held>, judgements: Vec<Judgement>) {
         self.decided.set(self.decided.get().saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX)));
         self.acknowledge(&part).await;
@@ -143,7 +126,7 @@ impl OrderWriter {
         match part.as_slice() {
             [alone] if alone.attempt >= GIVE_UP_AFTER => {
                 let why = "delivered many times and never decided: its writer dies of it";
-                self.set_aside(letters(part, why)).await;
+                self.set_aside(letters(part, why));
             }
             // It must not keep the others from the writer while it waits.
             [_] => {
@@ -166,17 +149,6 @@ impl OrderWriter {
     pub(super) async fn release(&self, ids: &[DeliveryId]) {
         if let Err(failure) = self.parts.bus.release(ids).await {
             tracing::warn!(%failure, messages = ids.len(), "leases could not be given back; they will run out");
-        }
-    }
-
-    pub(super) async fn set_aside(&self, unreadable: Vec<Unreadable>) {
-        let letters: Vec<_> = unreadable.iter().map(|(id, why, _)| (*id, why.clone())).collect();
-        for (id, why) in &letters {
-            tracing::error!(message = id.0, why, "a message is set aside as a dead letter");
-            announce(Fact::MessageSetAside);
-        }
-        if let Err(failure) = self.parts.bus.set_aside(&letters).await {
-            tracing::warn!(%failure, messages = letters.len(), "dead letters could not be set aside; they come again");
         }
     }
 
@@ -203,6 +175,22 @@ fn parts(batch: Vec<Held>, batch_size: usize) -> Vec<Vec<Held>> {
         parts.push(held);
     }
     parts
+}
+
+/// What can be stored, and what cannot.
+fn leave_out(part: Vec<Held>, unstorable: Vec<(usize, String)>) -> (Vec<Held>, Vec<Unreadable>) {
+    if unstorable.is_empty() {
+        return (part, Vec::new());
+    }
+    let mut unstorable = unstorable.into_iter().peekable();
+    let (mut stored, mut poison) = (Vec::with_capacity(part.len()), Vec::new());
+    for (place, held) in part.into_iter().enumerate() {
+        match unstorable.next_if(|(of, _)| *of == place) {
+            Some((_, why)) => poison.push((held.delivery, why, held.permit)),
+            None => stored.push(held),
+        }
+    }
+    (stored, poison)
 }
 
 fn entries(part: &[Held]) -> Vec<Entry> {

@@ -37,6 +37,8 @@ pub(crate) struct FakeStore {
     pub(crate) poison: Mutex<HashSet<OrderId>>,
     /// It can tell which they are without trying.
     pub(crate) names_poison: AtomicBool,
+    /// Nobody is told again what was decided.
+    pub(crate) settlements_fail: AtomicBool,
     /// Orders whose storing kills the writer.
     pub(crate) deadly: Mutex<HashSet<OrderId>>,
     /// Sizes of the batches offered.
@@ -97,6 +99,7 @@ impl FakeStore {
             commit_faults: Mutex::default(),
             poison: Mutex::default(),
             names_poison: AtomicBool::new(false),
+            settlements_fail: AtomicBool::new(false),
             deadly: Mutex::default(),
             decided: Mutex::default(),
             fates_asked: Mutex::default(),
@@ -230,6 +233,9 @@ impl OrderStore for FakeStore {
 
     async fn settlements(&self, orders: &[OrderId]) -> PortResult<Vec<Settlement>> {
         assert!(orders.len() <= 1_000);
+        if self.settlements_fail.load(Ordering::Relaxed) {
+            return Err(PortFailure::Unavailable("on purpose".into()));
+        }
         let rows = self.reads()?;
         let found: Vec<_> = orders.iter().filter_map(|order| rows.orders.get(order)).collect();
         let pools: BTreeSet<_> = found.iter().map(|row| row.pool).collect();

@@ -176,8 +176,8 @@ impl Config {
 /// An address as it may be shown.
 fn without_login(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rfind('@').map_or_else(|| url.to_owned(), |at| format!("{scheme}://(hidden){}", &rest[at..]))
+    // The last one: a password may hold anything.
+    rest.rfind('@').map_or_else(|| url.to_owned(), |at| format!("{scheme}://(hidden){}", &rest[at..]))
 }
 
 /// Every variable that does not parse, all at once: clap alone would name the first.

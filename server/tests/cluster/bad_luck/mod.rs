@@ -173,6 +173,23 @@ fn why(panic: tokio::task::JoinError) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
 
+/// What the table says, for the report.
+fn lines(table: &[Line]) -> Vec<serde_json::Value> {
+    let line = |(name, row): &Line| {
+        row.as_ref().map_or_else(
+            |why| serde_json::json!({ "fault": name, "failed": why }),
+            |row| {
+                serde_json::json!({
+                    "fault": name, "buys": row.buys, "promised": row.promised, "unknown": row.unknown, "put off": row.put_off,
+                    "seconds without a 202": row.gap.as_secs_f64(), "seconds until all decided": row.decided_in.as_secs_f64(),
+                    "broken": row.broken, "of claims lost with the ledger": row.may_break, "effect": row.effect,
+                })
+            },
+        )
+    };
+    table.iter().map(line).collect()
+}
+
 #[expect(clippy::print_stdout, reason = "the table is what it was run for")]
 fn print(table: &[Line]) {
     println!(
@@ -195,6 +212,7 @@ fn print(table: &[Line]) {
             Err(why) => println!("{name:<52} FAILED: {why}"),
         }
     }
+    println!("PROOF {}", serde_json::json!({ "part": "bad_luck", "faults": table.len(), "table": lines(table) }));
     println!(
         "gap: longest time without a 202 in the 8 s after all was well again. dec.: all 202s decided. broken: of units claimed when the ledger was lost."
     );
