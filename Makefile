@@ -45,7 +45,7 @@ browser: ## only the pages in a real browser (builds the binary, keeps screensho
 	cargo test --workspace --no-run
 	@ops/test browser
 
-api: ## only the API fuzzing (builds the binary; EXAMPLES=1200: 10,000 requests, some minutes)
+api: ## only the API fuzzing (builds the binary; EXAMPLES=2200: 10,000 requests, some minutes)
 	@ops/setup
 	cargo test --workspace --no-run
 	@STAMPEDE_API_EXAMPLES="$(EXAMPLES)" ops/test api

@@ -1,7 +1,7 @@
 // Fuzzes the described API of a fresh shop with schemathesis: no 5xx, nothing but the described statuses, headers,
 // content types and shapes, wrong input refused, other methods refused. Afterwards the laws still hold.
 // Ends with one line, `api: N passed, M failed, K skipped`, counted in requests; skipped counts operations that
-// schemathesis.toml selects and the run left out. With STAMPEDE_API_EXAMPLES=1200 (`make api EXAMPLES=1200`) it is the full
+// schemathesis.toml selects and the run left out. With STAMPEDE_API_EXAMPLES=2200 (`make api EXAMPLES=1200`) it is the full
 // form: at least 10,000 requests, and a line for the proof.
 
 import assert from 'node:assert/strict';
