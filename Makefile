@@ -7,7 +7,7 @@ CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_FUZZ_VERSION := 0.13.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test proof browser api fuzz generated bench bench-distributed hooks distributed servers sbom advisories mutants
+.PHONY: help run check test proof browser api fuzz generated bench bench-distributed hooks distributed servers sbom advisories mutants smoke load spike
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +28,9 @@ check: ## what needs no run: format, lints, documentation, licences and walls, u
 	GOTOOLCHAIN=auto go -C ops/pubsub-server vet ./...
 	@ops/check-container
 
-test: ## everything that runs: cargo's tests, the Pub/Sub server's, the browser (both on one machine and on servers), the API fuzzing
+test: ## everything that runs: cargo's tests, the Pub/Sub server's, the browser (both on one machine and on servers), the API fuzzing, a small load test
 	@ops/setup
-	@ops/test cargo sabotage distributed go browser browser_distributed api
+	@ops/test cargo sabotage distributed go browser browser_distributed api smoke
 
 proof: ## all that was promised is put to the test, in full size; 45 minutes (ONLY="storm durability": some of it); writes PROOF.md
 	@ops/setup
@@ -49,6 +49,19 @@ api: ## only the API fuzzing (builds the binary; EXAMPLES=2200: 10,000 requests,
 	@ops/setup
 	cargo test --workspace --no-run
 	@STAMPEDE_API_EXAMPLES="$(EXAMPLES)" ops/test api
+
+smoke: ## only the small load test with k6 and its verdict, half a minute (builds the binary)
+	@ops/setup
+	cargo test --workspace --no-run
+	@ops/test smoke
+
+load: ## a load test against a running shop: SHAPE=steady, BASE_URL, OPS_URL, RATE_SCALE, TIME_SCALE (load-tests/README.md)
+	@ops/load $(or $(SHAPE),steady)
+
+spike: ## the sale of the seed, scaled to this machine, embedded and on servers, where nodes are added; wants the machine for itself
+	@ops/setup
+	cargo build --release
+	@ops/spike $(or $(ONLY),embedded distributed)
 
 fuzz: ## every parser that faces the net or the disk, with libFuzzer; a quarter of an hour (FOR=600: seconds a target, ONLY="label sums": some of it)
 	@ops/tool cargo-fuzz $(CARGO_FUZZ_VERSION)
