@@ -7,6 +7,8 @@ const UNIT_S = 10;
 // Slower than this, a curve of a short run shows noise; more of them cost the generator a comparison each, for every answer.
 const SLICES = 40;
 const LEAST_SLICE_S = 0.5;
+// The longest that a journey looks around, at time scale 1.
+const THINK_S = 3;
 
 /**
  * `shape.phases`: `{ name, state, crowd, rate, from?, seconds }`, rates in requests a second at scale 1; `from`: climbs from
@@ -38,6 +40,8 @@ export function plan(shape, { rateScale, timeScale }) {
     units: sum(({ units }) => units),
     // Seconds from the first visit to the opening of the sale: where the first phase that sells begins.
     opensAfter_s: phases.find(({ state }) => state !== 'before')?.start_s ?? 0,
+    // How long a visit takes at most, most of the time: looking around, and a second for the answers.
+    visit_s: THINK_S * timeScale + 1,
     slice_s,
     slices: Math.ceil(start_s / slice_s),
   };
@@ -46,14 +50,15 @@ export function plan(shape, { rateScale, timeScale }) {
 /** The scenarios of k6: one a phase, so that everything a phase does carries its name. Open model: visits come at their time. */
 export function scenarios(planned) {
   return Object.fromEntries(planned.phases.map((phase) => {
-    // Enough for visits of a second without a pause for making VUs; twelve times as many for a shop that slows down.
-    const atOnce = Math.ceil(Math.max(phase.rate, phase.from) / UNIT_S);
+    const perSecond = Math.max(phase.rate, phase.from) / UNIT_S;
+    // Made before the run: making VUs while visits come is what drops them. Some more for a shop that slows down.
+    const atOnce = Math.ceil(perSecond * planned.visit_s) + 20;
     const common = {
       exec: 'visit',
       startTime: `${phase.start_s}s`,
       timeUnit: `${UNIT_S}s`,
-      preAllocatedVUs: atOnce + 20,
-      maxVUs: atOnce * 12 + 40,
+      preAllocatedVUs: atOnce,
+      maxVUs: atOnce * 6,
       // A visit that is cut short leaves orders nobody knows about. The longest waits for an answer, thrice, and in between.
       gracefulStop: '60s',
       tags: { phase: phase.name },
