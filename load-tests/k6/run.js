@@ -47,8 +47,8 @@ export function run(shape) {
       setupTimeout: `${LONGEST_WAIT_S + 60}s`,
       teardownTimeout: `${settings.quiet + 120}s`,
       userAgent: 'stampede-load-test',
-      // No address, no url, no protocol: routes by their names are what is asked for.
-      systemTags: ['scenario', 'status', 'name', 'check', 'expected_response', 'error_code'],
+      // No address, no url, no protocol: routes by their names are what is asked for. Without `group` k6 keeps no checks.
+      systemTags: ['scenario', 'group', 'status', 'name', 'check', 'error_code'],
     },
     setup: () => begin(settings, planned),
     visit: (data) => {
@@ -80,6 +80,15 @@ function begin(settings, planned) {
   return { before, began_ms };
 }
 
+// A broken shop breaks every answer. One line of each VU is enough to see how.
+let saidSo = false;
+
+function surprised({ route, status, code }, tags) {
+  metrics.unexpected.add(1, { ...tags, status: String(status) });
+  if (!saidSo) console.error(`${route} was answered ${status}${code ? ` (${code})` : ''}`);
+  saidSo = true;
+}
+
 /** A visitor of this very visit. */
 function arrive(settings, planned, phase, { began_ms }) {
   const slice = () => String(Math.min(planned.slices - 1, Math.max(0, Math.floor((Date.now() - began_ms) / 1000 / planned.slice_s))));
@@ -89,7 +98,7 @@ function arrive(settings, planned, phase, { began_ms }) {
     metrics.answerTime.add(took_ms, { slice: slice() });
     const told = kind(answer.route, answer.status);
     metrics.missing.add(told === 'unanswered');
-    if (told === 'unexpected') metrics.unexpected.add(1, { ...tags, status: String(answer.status) });
+    if (told === 'unexpected') surprised(answer, tags);
   });
   const book = {
     asked: (units) => metrics.unitsAsked.add(units),

@@ -13,7 +13,7 @@ export const ROUTES = Object.keys(EXPECTED);
 
 /** Everything expected anywhere, and what is worth a column when it comes: 0 is no answer at all. */
 export const EXPECTED_ANYWHERE = [...new Set(Object.values(EXPECTED).flat())].sort();
-export const SHOWN = [...EXPECTED_ANYWHERE, 0, 400, 404, 422, 500, 502, 504];
+export const SHOWN = [...EXPECTED_ANYWHERE, 0, 400, 404, 408, 422, 500, 502, 504];
 
 /** `answered`, `unanswered` (a timeout, a connection that broke: nobody knows what it did) or `unexpected`. */
 export function kind(route, status) {

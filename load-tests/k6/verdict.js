@@ -13,6 +13,9 @@ export function verdict(figures) {
   const generator = ofGenerator(figures.arrivals);
   const faults = [...ofAudit(figures.audit), ...ofPromises(figures), ...ofAnswers(figures)];
   const late = figures.breached.filter(isLatency);
+  // Whatever k6 found wrong is wrong, also what has no sentence here.
+  const unsaid = figures.breached.filter((metric) => !isLatency(metric) && metric !== 'dropped_iterations');
+  if (!faults.length) faults.push(...unsaid.map((metric) => `not as it has to be: ${metric}`));
   const notes = [...generator.notes];
   if (late.length && generator.says === 'invalid') {
     notes.push(`${late.length} limits on latency were missed and are not judged: the generator may have been what was slow`);

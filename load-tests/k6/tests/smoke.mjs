@@ -62,6 +62,7 @@ async function sale() {
     };
     const ended = await follow(join(root, 'ops/load'), ['smoke'], env);
     const summary = JSON.parse(await readFile(join(results, 'summary.json'), 'utf8'));
+    count('bodies were checked', summary.checks.length > 10, `only ${summary.checks.length} checks`);
     for (const { name, passes, fails } of summary.checks) count(name, passes > 0 && fails === 0);
     count('the verdict', ended === 0 && summary.verdict.exit === 0, summary.inWords);
     // A smoke test that met none of these has tested less than it says.

@@ -33,6 +33,7 @@ for (const [what, lies, says] of [
   ['a status that nobody declared', { answers: { unexpected: 1 } }, /none of the declared/],
   ['silence', { answers: { missing: 400 }, breached: ['answers_missing'] }, /400 of 30000 requests got no answer/],
   ['a body that is wrong', { checks: [{ name: 'a page is a page', passes: 4, fails: 1 }] }, /1 times it was not so that a page is a page/],
+  ['what only a threshold noticed', { breached: ['checks'] }, /not as it has to be: checks/],
   ['slowness', { breached: ['http_req_duration{phase:opening,name:buy} p(99)<1000'] }, /too slow: .*opening/],
 ]) {
   test(`${what} is the system's fault`, () => {
