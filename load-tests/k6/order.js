@@ -3,7 +3,7 @@
 
 import { check202, checkRefusal } from './checks.js';
 import { freshKey } from './keys.js';
-import { isWorthRepeating, outcome } from './statuses.js';
+import { isWorthRepeating, kind, outcome } from './statuses.js';
 
 /** An order that nobody has sent yet. */
 export function newOrder(visitor, quantity, userId = visitor.name) {
@@ -27,7 +27,7 @@ export function send(visitor, order, clicks = 1) {
     } else {
       // A refusal after an unknown answer proves nothing about the first attempt: it stays unknown.
       if (said === 'unknown') order.unknown = true;
-      if (answer.status > 0) checkRefusal(visitor, answer);
+      if (kind('buy', answer) === 'answered') checkRefusal(visitor, answer);
     }
     visitor.book.answered(answer);
   }

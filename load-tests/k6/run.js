@@ -96,7 +96,7 @@ function arrive(settings, planned, phase, { began_ms }) {
   const name = `${settings.testid}-${phase}-${exec.scenario.iterationInTest}`;
   const ask = door(settings, (route) => ({ name: route, phase }), (answer, tags, took_ms) => {
     metrics.answerTime.add(took_ms, { slice: slice() });
-    const told = kind(answer.route, answer.status);
+    const told = kind(answer.route, answer);
     metrics.missing.add(told === 'unanswered');
     if (told === 'unexpected') surprised(answer, tags);
   });

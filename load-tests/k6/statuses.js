@@ -15,9 +15,12 @@ export const ROUTES = Object.keys(EXPECTED);
 export const EXPECTED_ANYWHERE = [...new Set(Object.values(EXPECTED).flat())].sort();
 export const SHOWN = [...EXPECTED_ANYWHERE, 0, 400, 404, 408, 422, 500, 502, 504];
 
-/** `answered`, `unanswered` (a timeout, a connection that broke: nobody knows what it did) or `unexpected`. */
-export function kind(route, status) {
-  if (status === 0) return 'unanswered';
+/**
+ * `answered`, `unanswered` (a timeout, a connection that broke: nobody knows what it did) or `unexpected`. A bare 408 is no answer
+ * either: it was sent because a connection that k6 had opened in reserve was silent for seconds, and crossed with a request.
+ */
+export function kind(route, { status, code }) {
+  if (status === 0 || (status === 408 && !code)) return 'unanswered';
   return EXPECTED[route].includes(status) ? 'answered' : 'unexpected';
 }
 
@@ -34,5 +37,5 @@ export function outcome({ status, code }) {
 
 /** Whether coming back with the same key can help. */
 export function isWorthRepeating({ status }) {
-  return [0, 425, 429, 502, 503, 504].includes(status);
+  return [0, 408, 425, 429, 502, 503, 504].includes(status);
 }

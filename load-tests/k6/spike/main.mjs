@@ -25,7 +25,7 @@ const settings = read(env);
 // Of two cores; so small that one web node alone is too few for this scale.
 const nodeCpu = mode === 'distributed' ? Number(env.NODE_CPU ?? 0.25) : 0;
 // From starting the shop to the first visit: k6 makes its VUs in it, and servers are started.
-const LEAD_S = { embedded: 12, distributed: 25 }[mode];
+const LEAD_S = { embedded: 20, distributed: 30 }[mode];
 // Of what buyers want: the last tickets go some seconds before the phase that is named after it.
 const CAPACITY = 0.85;
 

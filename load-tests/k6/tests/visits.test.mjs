@@ -7,6 +7,7 @@ import { buy } from '../../journeys/buy.js';
 import { impatient } from '../../journeys/impatient.js';
 import { CROWDS, JOURNEYS, oneOf } from '../crowd.js';
 import { freshKey } from '../keys.js';
+import { EXPECTED, kind } from '../statuses.js';
 import { BEHIND, NOT_OPEN, SILENCE, SOLD_OUT, UNKNOWN, visitTo } from './shop.mjs';
 
 function visit(journey, to) {
@@ -45,12 +46,23 @@ test('sold out is final', () => {
   assert.equal(seen.books.refused, 2);
 });
 
-for (const [what, nothing] of [['silence', SILENCE], ['an answer that nobody knows the outcome', UNKNOWN], ["a proxy's 503", { status: 503 }], ['a broken server', { status: 500 }]]) {
+for (const [what, nothing] of [['silence', SILENCE], ['a 408 for a silent connection', { status: 408 }], ['an answer that nobody knows the outcome', UNKNOWN], ["a proxy's 503", { status: 503 }], ['a broken server', { status: 500 }]]) {
   test(`${what} is neither promised nor refused, also when a refusal follows`, () => {
     const seen = visit(buy, { says: (n) => (n === 1 ? nothing : SOLD_OUT) });
     assert.deepEqual(seen.books, { asked: 2, promised: 0, refused: 0, repeated: 0 });
   });
 }
+
+test('what is declared is an answer, silence is none, and everything else is a surprise', () => {
+  for (const [route, statuses] of Object.entries(EXPECTED)) {
+    for (const status of statuses) assert.equal(kind(route, { status }), 'answered', `${route} ${status}`);
+    assert.equal(kind(route, { status: 0 }), 'unanswered');
+    assert.equal(kind(route, { status: 408 }), 'unanswered', 'for a connection that was silent, not for this request');
+    for (const status of [400, 404, 422, 500, 502]) assert.equal(kind(route, { status }), 'unexpected', `${route} ${status}`);
+    assert.equal(kind(route, { status: 408, code: 'too_slow' }), 'unexpected');
+  }
+  assert.equal(kind('buy', { status: 200 }), 'unexpected', 'an order is never "200"');
+});
 
 test('silence that turns out to be a promise is one', () => {
   const seen = visit(buy, { says: (n) => (n === 1 ? SILENCE : undefined) });
