@@ -7,7 +7,7 @@ CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_FUZZ_VERSION := 0.13.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test proof browser api fuzz generated bench bench-distributed hooks distributed servers sbom advisories mutants smoke load spike
+.PHONY: help run check test proof browser api fuzz generated bench bench-curve bench-distributed hooks distributed servers sbom advisories mutants smoke load spike
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,11 +80,20 @@ generated: ## the reference of settings and .env.example, from server/src/config
 	cargo run --quiet -- config --reference > ops/CONFIGURATION.md
 	cargo run --quiet -- config --env-example > .env.example
 
-bench: ## the performance goals; takes minutes and wants the machine for itself
-	cargo run --release -p stampede-bench --
+bench: ## the performance goals; half an hour, and wants the machine for itself (ONLY=P1,P9: some of it)
+	@ops/setup
+	@load-tests/peers/install
+	cargo build --release --package stampede --package stampede-bench
+	ops/servers/with npm test --silent --prefix load-tests/peers
+	ops/servers/with $${CARGO_TARGET_DIR:-target}/release/stampede-bench $(if $(ONLY),--only $(ONLY))
+
+bench-curve: ## the spike curve of a whole sale, drawn in load-tests/pictures/spike-curve.svg
+	cargo build --release --package stampede --package stampede-bench
+	$${CARGO_TARGET_DIR:-target}/release/stampede-bench --only curve --picture load-tests/pictures/spike-curve.svg
 
 bench-distributed: ## the same of a shop on Postgres, Redis and Pub/Sub (ONLY=P1,P8: some of it)
 	@ops/setup
+	@load-tests/peers/install
 	cargo build --release --package stampede --package stampede-bench
 	cargo build --release --package stampede-backends --example bus_speed --example store_speed
 	ops/servers/with $${CARGO_TARGET_DIR:-target}/release/stampede-bench --distributed $(if $(ONLY),--only $(ONLY))

@@ -3,12 +3,13 @@
 
 mod goals;
 mod load;
+mod picture;
 mod process;
 mod report;
 mod servers;
 
 use clap::{Args, Parser, Subcommand};
-use goals::Plan;
+use goals::{Curve, Plan};
 use load::{BUY, ClosedLoop, OpenLoop, Requests, Until};
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 use tokio::task::LocalSet;
@@ -36,13 +37,21 @@ enum What {
         #[command(flatten)]
         config: Box<stampede_server::config::Config>,
     },
+    /// Fill an empty directory with the orders of a past sale (the bench does this itself).
+    Fill {
+        /// How many.
+        #[arg(long)]
+        orders: u32,
+        #[command(flatten)]
+        config: Box<stampede_server::config::Config>,
+    },
     /// Only generate load, for profiling and experiments.
     Load(Load),
 }
 
 #[derive(Args)]
 struct Measure {
-    /// Goals to measure, e.g. P1,P2; all when absent.
+    /// Goals to measure, e.g. P1,P2 or curve; all when absent.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// About two minutes instead of fifteen: fewer and shorter rounds, a smaller sale.
@@ -66,7 +75,28 @@ struct Measure {
     /// Idle connections.
     #[arg(long, default_value_t = 10_000)]
     idle: usize,
-    /// The figures of a shop on servers instead, run by `ops/servers/with`: P1, P3, P4, P7, P8.
+    /// Rows of a store that has sold much (P12).
+    #[arg(long)]
+    rows: Option<u32>,
+    /// Seconds of an overload (P13).
+    #[arg(long)]
+    overload: Option<u64>,
+    /// Orders a second that the store is slowed to (P13): a third of what the generator can come with.
+    #[arg(long)]
+    slowed_to: Option<u32>,
+    /// The spike curve: requests a second as a share of the sale's, which are 50,000 at its height.
+    #[arg(long)]
+    rate_scale: Option<f64>,
+    /// The spike curve: time as a share of the sale's, which takes a quarter of an hour.
+    #[arg(long)]
+    time_scale: Option<f64>,
+    /// The spike curve: one request in so many is a buy.
+    #[arg(long, default_value_t = 5)]
+    buyer_in: usize,
+    /// The spike curve: where else than in target/bench to draw it.
+    #[arg(long)]
+    picture: Option<std::path::PathBuf>,
+    /// The figures of a shop on servers instead, run by `ops/servers/with`: P1, P3, P4, P7, P8, P9, P13, P15.
     #[arg(long)]
     distributed: bool,
     /// Print a Markdown table instead.
@@ -91,7 +121,7 @@ struct Load {
     /// How long.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
-    /// Every so many requests of a connection its buyer hangs up; 0: nobody does (closed loop only).
+    /// Every so many requests of a connection its buyer hangs up; 0: nobody does.
     #[arg(long, default_value_t = 0)]
     hang_up_every: u32,
 }
@@ -107,8 +137,18 @@ impl Measure {
             sales: self.sales.unwrap_or(sales).max(1),
             time: Duration::from_secs_f64(self.seconds.unwrap_or(seconds)),
             tickets: self.tickets.unwrap_or(tickets),
-            rate: self.rate,
+            // On servers the same arrivals would be most of what there is.
+            rate: if self.distributed { self.rate / 2.0 } else { self.rate },
             idle: self.idle,
+            rows: self.rows.unwrap_or(if self.quick { 1_000_000 } else { 10_000_000 }),
+            slowed_to: self.slowed_to,
+            curve: Curve {
+                rate_scale: self.rate_scale.unwrap_or(if self.quick { 0.2 } else { 1.0 }),
+                time_scale: self.time_scale.unwrap_or(1.0 / if self.quick { 60.0 } else { 12.0 }),
+                buyer_in: self.buyer_in.max(1),
+                picture: self.picture.clone(),
+            },
+            overload: Duration::from_secs(self.overload.unwrap_or(if self.quick { 15 } else { 60 })),
         }
     }
 }
@@ -117,6 +157,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let Cli { measure: how, command } = Cli::parse();
     match command {
         Some(What::Serve { kind, config }) => servers::run(kind, *config),
+        Some(What::Fill { orders, config }) => servers::fill(orders, &config),
         Some(What::Load(load)) => alone(generate(load)),
         None => alone(measure(how)),
     }
@@ -161,7 +202,9 @@ async fn generate(load: Load) -> anyhow::Result<ExitCode> {
     let requests = path.map_or_else(|| Requests::buy(BUY), |path| Requests::read(&path, ""));
     let time = Duration::from_secs_f64(seconds);
     let outcome = match rate {
-        Some(rate) => OpenLoop { to, connections, rate, time }.run(&requests).await?,
+        Some(rate) => {
+            OpenLoop { hang_up_every, ..OpenLoop::steady(to, connections, rate, time) }.run(&requests).await?
+        }
         None => ClosedLoop { to, connections, until: Until::Elapsed(time), hang_up_every }.run(&requests).await?,
     };
     print(&format!("{outcome}\n"));

@@ -16,7 +16,7 @@ const BUYERS: usize = 256;
 const GIVE_UP: Duration = Duration::from_mins(5);
 
 /// Both shops take as many orders of a buyer as there are.
-fn unlimited() -> [Setting; 1] {
+pub(super) fn unlimited() -> [Setting; 1] {
     [("STAMPEDE_BUYER_ATTEMPTS_PER_SECOND".to_owned(), "0".to_owned())]
 }
 

@@ -5,14 +5,21 @@ macro_rules! say {
     ($($words:tt)*) => { crate::goals::say_line(format_args!($($words)*)) };
 }
 
+mod curve;
 mod distributed;
 mod fsyncs;
+mod growth;
 mod lag;
 mod million;
 mod orders;
+mod overload;
 mod programs;
 mod reads;
+mod reference;
 mod sold_out;
+mod watch;
+
+pub(crate) use curve::Curve;
 
 use crate::report::Figure;
 use std::time::Duration;
@@ -34,6 +41,14 @@ pub(crate) struct Plan {
     pub(crate) rate: f64,
     /// Idle connections.
     pub(crate) idle: usize,
+    /// Rows of a store that has sold much.
+    pub(crate) rows: u32,
+    /// How long an overload lasts.
+    pub(crate) overload: Duration,
+    /// Orders a second that the store writes meanwhile, if not the usual number.
+    pub(crate) slowed_to: Option<u32>,
+    /// The sale that is drawn.
+    pub(crate) curve: Curve,
 }
 
 /// Figures, and what went wrong on the way.
@@ -71,14 +86,26 @@ impl Plan {
         if self.wants("P6") {
             taken.add("P6", fsyncs::orders_per_fsync(self).await);
         }
+        if self.wants("P9") {
+            taken.add("P9", reference::embedded(self).await);
+        }
         if self.wants("P10") {
             taken.add("P10", reads::page(self).await);
         }
         if self.wants_any(&["P11", "P14"]) {
             taken.add("P11, P14", million::memory_and_start(self).await);
         }
+        if self.wants("P12") {
+            taken.add("P12", growth::cost_by_rows(self).await);
+        }
+        if self.wants("P13") {
+            taken.add("P13", overload::embedded(self).await);
+        }
         if self.wants("P15") {
-            taken.add("P15", sold_out::refusals(self).await);
+            taken.add("P15", sold_out::embedded(self).await);
+        }
+        if self.wants("curve") {
+            taken.add("curve", curve::draw(self).await);
         }
         taken
     }
@@ -97,6 +124,15 @@ impl Plan {
         }
         if self.wants("P7") {
             taken.add("P7", programs::store_against_raw_loop());
+        }
+        if self.wants("P9") {
+            taken.add("P9", reference::on_servers(self).await);
+        }
+        if self.wants("P13") {
+            taken.add("P13", overload::on_servers(self).await);
+        }
+        if self.wants("P15") {
+            taken.add("P15", sold_out::on_servers(self).await);
         }
         taken
     }

@@ -83,6 +83,8 @@ pub(super) fn add(all: &mut Outcome, one: &Outcome) {
     all.broken += one.broken;
     all.dropped += one.dropped;
     all.hung_up += one.hung_up;
+    all.came_back += one.came_back;
+    all.never_back += one.never_back;
     all.elapsed += one.elapsed;
     all.own_cpu += one.own_cpu;
 }

@@ -1,6 +1,10 @@
 //! One keep-alive connection, and as little HTTP/1.1 as answers with a `Content-Length` need.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -9,9 +13,13 @@ use tokio::{
 /// Longest head that a server under test may send.
 const LONGEST_HEAD: usize = 16 * 1024;
 
+/// A server closes a connection that has not asked for anything for 5 s, and one that no longer asks a little later.
+const STALE_AFTER: Duration = Duration::from_secs(4);
+
 /// A connection to a server under test.
 pub(crate) struct Connection {
     stream: TcpStream,
+    asked_at: Instant,
     read: Vec<u8>,
     body: std::ops::Range<usize>,
 }
@@ -20,12 +28,13 @@ impl Connection {
     pub(crate) async fn open(to: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, read: Vec::with_capacity(4096), body: 0..0 })
+        Ok(Self { stream, asked_at: Instant::now(), read: Vec::with_capacity(4096), body: 0..0 })
     }
 
     /// Sends a request and waits for its whole answer; the status.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> io::Result<u16> {
         self.send(request).await?;
+        self.asked_at = Instant::now();
         self.read.clear();
         let head = loop {
             if let Some(end) = end_of_head(&self.read) {
@@ -47,6 +56,17 @@ impl Connection {
     /// Sends a request and reads nothing.
     pub(crate) async fn send(&mut self, request: &[u8]) -> io::Result<()> {
         self.stream.write_all(request).await
+    }
+
+    /// It has been idle for so long that the server may be closing it just now.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.asked_at.elapsed() > STALE_AFTER
+    }
+
+    /// How long the last answer asked to be left in peace.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let seconds = header(&self.read[..self.body.start], b"retry-after:")?;
+        Some(Duration::from_secs(seconds as u64))
     }
 
     /// The body of the last answer.
@@ -75,20 +95,24 @@ fn end_of_head(read: &[u8]) -> Option<usize> {
 
 /// Status and length of the body; `HTTP/1.1 200 OK`, then lines of `name: value`.
 fn parse(head: &[u8]) -> io::Result<(u16, usize)> {
-    let number = |text: &[u8]| std::str::from_utf8(text).ok().and_then(|text| text.trim().parse::<usize>().ok());
     let status = head.get(9..12).and_then(number).and_then(|status| u16::try_from(status).ok());
     let status = status.ok_or_else(|| strange("an answer without a status"))?;
-    const LENGTH: &[u8] = b"content-length:";
-    for line in head.split(|byte| *byte == b'\n') {
-        if line.len() > LENGTH.len() && line[..LENGTH.len()].eq_ignore_ascii_case(LENGTH) {
-            let length = number(&line[LENGTH.len()..]).ok_or_else(|| strange("a length that is no number"))?;
-            return Ok((status, length));
-        }
-    }
-    match status {
-        204 | 304 => Ok((status, 0)),
+    match (header(head, b"content-length:"), status) {
+        (Some(length), _) => Ok((status, length)),
+        (None, 204 | 304) => Ok((status, 0)),
         _ => Err(strange("an answer without a length")),
     }
+}
+
+/// The number in a line of the head; its name in small letters, with the colon.
+fn header(head: &[u8], name: &[u8]) -> Option<usize> {
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let line = lines.find(|line| line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name))?;
+    number(&line[name.len()..])
+}
+
+fn number(text: &[u8]) -> Option<usize> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 fn strange(what: &str) -> io::Error {
@@ -105,5 +129,8 @@ mod tests {
         assert_eq!(end_of_head(head), Some(head.len()));
         assert_eq!(parse(head).unwrap(), (409, 17));
         assert!(parse(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").is_err());
+        assert!(parse(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n").is_err());
+        assert_eq!(header(b"HTTP/1.1 503 S\r\nretry-after: 2\r\n\r\n", b"retry-after:"), Some(2));
+        assert_eq!(header(head, b"retry-after:"), None);
     }
 }

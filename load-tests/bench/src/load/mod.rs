@@ -5,11 +5,14 @@ mod connection;
 mod histogram;
 mod open;
 mod outcome;
+mod queue;
 mod request;
+mod timeline;
 
 pub(crate) use closed::{ClosedLoop, Until};
 pub(crate) use connection::{Connection, get};
 pub(crate) use histogram::Histogram;
-pub(crate) use open::OpenLoop;
+pub(crate) use open::{OpenLoop, Phase};
 pub(crate) use outcome::Outcome;
 pub(crate) use request::{BUY, Requests};
+pub(crate) use timeline::{Second, Timeline};

@@ -22,6 +22,10 @@ pub(crate) struct Outcome {
     pub(crate) dropped: u64,
     /// Buyers who sent their request and hung up.
     pub(crate) hung_up: u64,
+    /// Arrivals of buyers who had been told to come back.
+    pub(crate) came_back: u64,
+    /// Buyers who had been told to, and the load was over before.
+    pub(crate) never_back: u64,
     /// How long it took.
     pub(crate) elapsed: Duration,
     /// CPU time of the generator, which is this whole process.
@@ -79,6 +83,9 @@ impl fmt::Display for Outcome {
             )?;
         }
         write!(f, "; broken {}, dropped {}, hung up {}", self.broken, self.dropped, self.hung_up)?;
+        if self.came_back > 0 {
+            write!(f, ", came back {}, not served in the end {}", self.came_back, self.never_back)?;
+        }
         write!(f, "; generator {:.0} % of a core", self.generator_share() * 100.0)
     }
 }

@@ -9,6 +9,14 @@ const KEY: &str = "00000000-0000-7000-8000-000000000000";
 const BUYER: &str = "buyer-0000000000000000";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
+/// What makes an order different from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Order {
+    millis: u64,
+    key: u64,
+    buyer: u64,
+}
+
 /// Makes requests of one kind, each different from all others where it should be.
 #[derive(Clone)]
 pub(crate) struct Requests {
@@ -50,18 +58,28 @@ impl Requests {
 
     /// The next request.
     pub(crate) fn next(&mut self) -> &[u8] {
-        if let Some((key, buyer)) = self.slots {
-            let (a, b) = (self.chance.random::<u64>(), self.chance.random::<u64>());
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let millis = u64::try_from(now.as_millis()).unwrap_or_default();
+        let order = self.fresh();
+        self.bytes_of(order)
+    }
+
+    /// A new order; `None` of a kind that orders nothing.
+    pub(super) fn fresh(&mut self) -> Option<Order> {
+        self.slots?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let millis = u64::try_from(now.as_millis()).unwrap_or_default();
+        Some(Order { millis, key: self.chance.random(), buyer: self.chance.random() })
+    }
+
+    /// The request for that order: the same bytes each time.
+    pub(super) fn bytes_of(&mut self, order: Option<Order>) -> &[u8] {
+        if let Some(((key, buyer), order)) = self.slots.zip(order) {
             // 48 bits of time, then chance around the digits of version and variant, which stay the template's.
-            let (time_high, time_low) = (millis >> 16, millis & 0xffff);
-            self.write(key, 8, time_high);
-            self.write(key + 9, 4, time_low);
-            self.write(key + 15, 3, a);
-            self.write(key + 20, 3, a >> 12);
-            self.write(key + 24, 12, a >> 16);
-            self.write(buyer, 16, b);
+            self.write(key, 8, order.millis >> 16);
+            self.write(key + 9, 4, order.millis & 0xffff);
+            self.write(key + 15, 3, order.key);
+            self.write(key + 20, 3, order.key >> 12);
+            self.write(key + 24, 12, order.key >> 16);
+            self.write(buyer, 16, order.buyer);
         }
         &self.bytes
     }
@@ -98,5 +116,14 @@ mod tests {
             assert!(text.contains(&format!("Content-Length: {}\r\n", body.len())), "{text}");
             assert!(keys.insert(key));
         }
+    }
+
+    #[test]
+    fn who_comes_back_asks_for_the_same_order_in_the_same_words() {
+        let mut requests = Requests::buy(BUY);
+        let order = requests.fresh();
+        let first = requests.bytes_of(order).to_vec();
+        assert_ne!(requests.next(), first);
+        assert_eq!(requests.bytes_of(order), first);
     }
 }

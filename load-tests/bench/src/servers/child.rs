@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the last orders may take to be written and settled.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// The numbers of the featured event: what is in flight, what is sold.
-const NUMBERS: &str = "/api/v1/events/frequency-festival/availability";
+pub(crate) const NUMBERS: &str = "/api/v1/events/frequency-festival/availability";
 
 /// How a server under test is to be.
 #[derive(Clone, Copy, Debug)]
@@ -47,11 +47,29 @@ pub(crate) struct Shop {
     /// Shoppers' address.
     pub(crate) http: SocketAddr,
     /// Operators' address.
-    pub(super) ops: SocketAddr,
+    pub(crate) ops: SocketAddr,
     promised: Cell<u64>,
     unheard: Cell<u64>,
     /// From starting the process to its first good answer.
     pub(crate) first_answer: Duration,
+}
+
+/// What the shop says of its tickets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbers {
+    /// Claimed, and not written and settled yet.
+    pub(crate) in_flight: u64,
+    /// Written and settled.
+    pub(crate) sold: u64,
+}
+
+impl Numbers {
+    /// From the answer at [`NUMBERS`].
+    pub(crate) fn read(body: &[u8]) -> anyhow::Result<Self> {
+        let numbers: serde_json::Value = serde_json::from_slice(body)?;
+        let number = |name: &str| numbers["ticketTypes"][0][name].as_u64().with_context(|| format!("no {name}"));
+        Ok(Self { in_flight: number("inFlight")?, sold: number("sold")? })
+    }
 }
 
 /// A load on a shop, and what it cost.
@@ -108,6 +126,13 @@ impl Shop {
     /// Starts one over what another left.
     pub(crate) async fn start_in(settings: Settings, home: Rc<TempDir>) -> anyhow::Result<Self> {
         Self::begin(settings, home, &[]).await
+    }
+
+    /// Starts one over what another left: so many are sold already.
+    pub(crate) async fn start_over(settings: Settings, home: Rc<TempDir>, sold: u64) -> anyhow::Result<Self> {
+        let shop = Self::begin(settings, home, &[]).await?;
+        shop.promised.set(sold);
+        Ok(shop)
     }
 
     async fn begin(settings: Settings, home: Rc<TempDir>, further: &[Setting]) -> anyhow::Result<Self> {
@@ -167,7 +192,7 @@ impl Shop {
     }
 
     /// The same before the laws are checked, for those who read more clocks: the check costs CPU of its own.
-    pub(super) async fn loaded_unchecked(
+    pub(crate) async fn loaded_unchecked(
         &self,
         connections: usize,
         until: Until,
@@ -187,7 +212,8 @@ impl Shop {
     /// Adds what a load was promised.
     pub(crate) fn note(&self, outcome: &Outcome) {
         self.promised.set(self.promised.get() + outcome.count(202));
-        self.unheard.set(self.unheard.get() + outcome.hung_up + outcome.broken);
+        // Who was told 503 may have been sold something, when its code was `unknown`; they are asked again until they know.
+        self.unheard.set(self.unheard.get() + outcome.hung_up + outcome.broken + outcome.never_back);
     }
 
     /// Waits until nothing is in flight and everything promised is sold.
@@ -195,18 +221,22 @@ impl Shop {
         let began = Instant::now();
         loop {
             let (_, body) = get(self.http, NUMBERS).await?;
-            let numbers: serde_json::Value = serde_json::from_slice(&body)?;
-            let number = |name: &str| numbers["ticketTypes"][0][name].as_u64().unwrap_or(u64::MAX);
-            if number("inFlight") == 0 && number("sold") >= self.promised.get() {
+            let numbers = Numbers::read(&body)?;
+            if numbers.in_flight == 0 && numbers.sold >= self.promised.get() {
                 return Ok(());
             }
             ensure!(
                 began.elapsed() < SETTLED_WITHIN,
-                "not settled within {SETTLED_WITHIN:?}: {} promised, {numbers}",
+                "not settled within {SETTLED_WITHIN:?}: {} promised, {numbers:?}",
                 self.promised.get()
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Promises so far.
+    pub(crate) fn promised(&self) -> u64 {
+        self.promised.get()
     }
 
     /// Checks the laws over every row, and that what was promised is what is sold.
@@ -280,6 +310,7 @@ pub(super) fn command(settings: Settings, home: &Path, further: &[Setting]) -> a
     let kind = match settings.kind {
         Kind::Shop => "shop",
         Kind::Door => "door",
+        Kind::Slow => "slow",
         Kind::Bare => "bare",
     };
     let mut command = if settings.traced {
@@ -292,12 +323,7 @@ pub(super) fn command(settings: Settings, home: &Path, further: &[Setting]) -> a
         Command::new(binary)
     };
     command.args(["serve", kind]).stdout(Stdio::null()).stdin(Stdio::null());
-    let is_ours = |name: &str| name.starts_with("STAMPEDE_") || OTHER_NAMES.contains(&name);
-    let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| is_ours(&name.to_string_lossy()));
-    ours.for_each(|name| {
-        command.env_remove(name);
-    });
-    command
+    without_ours(&mut command)
         .env("STAMPEDE_DATA_DIR", home)
         .env("STAMPEDE_LOG", "warn")
         .env("STAMPEDE_DEMO_OPENS_IN", "0s")
@@ -305,6 +331,16 @@ pub(super) fn command(settings: Settings, home: &Path, further: &[Setting]) -> a
         .env("STAMPEDE_DEMO_LIMIT_PER_BUYER", settings.limit.to_string())
         .envs(further.iter().map(|(name, value)| (name, value)));
     Ok(command)
+}
+
+/// Without the settings of the shop that happen to be in our own environment.
+pub(super) fn without_ours(command: &mut Command) -> &mut Command {
+    let is_ours = |name: &str| name.starts_with("STAMPEDE_") || OTHER_NAMES.contains(&name);
+    let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| is_ours(&name.to_string_lossy()));
+    ours.for_each(|name| {
+        command.env_remove(name);
+    });
+    command
 }
 
 pub(super) fn free_address() -> anyhow::Result<SocketAddr> {

@@ -23,6 +23,8 @@ const SERVERS: [&str; 3] = ["postgres", "redis", "pubsub"];
 pub(crate) struct Cluster {
     /// The web node, with the promises that were made.
     pub(crate) web: Shop,
+    /// The writer's address for operators.
+    pub(crate) writer_ops: SocketAddr,
     _writer: Stopped,
     /// Whose CPU is read, by name: the two nodes first.
     processes: Vec<(&'static str, u32)>,
@@ -67,7 +69,7 @@ impl Cluster {
         for name in SERVERS {
             processes.push((name, server(name)?));
         }
-        Ok(Self { web, _writer: writer, processes })
+        Ok(Self { web, writer_ops: ops, _writer: writer, processes })
     }
 
     /// A closed loop, measured until everything is settled.
@@ -82,6 +84,11 @@ impl Cluster {
         let each_us =
             spent.map(|((before, after), (name, _))| (*name, at_web.per_good_us(after.saturating_sub(*before))));
         Ok(Shared { each_us: each_us.collect(), at_web })
+    }
+
+    /// Web node and writer.
+    pub(crate) fn nodes(&self) -> Vec<u32> {
+        self.processes.iter().filter(|(name, _)| !SERVERS.contains(name)).map(|(_, id)| *id).collect()
     }
 
     fn cpu(&self) -> anyhow::Result<Vec<Duration>> {

@@ -3,16 +3,22 @@
 pub(crate) mod bare;
 mod child;
 mod cluster;
+mod fill;
 mod null_bus;
 mod null_store;
+mod peer;
 mod scratch;
+mod slow_store;
 
-pub(crate) use child::{Measured, Setting, Settings, Shop, workplace};
+pub(crate) use child::{Measured, NUMBERS, Numbers, Setting, Settings, Shop, workplace};
 pub(crate) use cluster::{Cluster, Shared};
+pub(crate) use fill::{filled, run as fill};
+pub(crate) use peer::Peer;
 pub(crate) use scratch::{example, scratch, taken};
 
 use null_bus::NullBus;
 use null_store::NullStore;
+use slow_store::SlowStore;
 use stampede_server::{
     config::Config,
     serve::{Variant, serve_variant},
@@ -30,8 +36,18 @@ pub(crate) enum Kind {
     Shop,
     /// The product's door and actors, before a bus and a store that do nothing.
     Door,
+    /// The product with a store that is slowed down.
+    Slow,
     /// Bare handlers without middleware.
     Bare,
+}
+
+/// How many orders a second the slow store writes, in the environment.
+const SLOWED_TO: &str = "BENCH_ORDERS_PER_SECOND";
+
+/// The setting of a slow shop.
+pub(crate) fn slowed_to(orders_per_second: u32) -> Setting {
+    (SLOWED_TO.to_owned(), orders_per_second.to_string())
 }
 
 /// Runs one until it is told to stop.
@@ -41,6 +57,7 @@ pub(crate) fn run(kind: Kind, config: Config) -> anyhow::Result<ExitCode> {
         match kind {
             Kind::Shop => serve_variant(config, Variant { ports: |ports| ports, routes }).await,
             Kind::Door => serve_variant(config, Variant { ports: without_disk, routes }).await,
+            Kind::Slow => serve_variant(config, Variant { ports: slowed, routes }).await,
             Kind::Bare => bare::serve(config.http_addr).await,
         }
     })
@@ -51,4 +68,10 @@ fn without_disk(ports: Ports) -> Ports {
     let bus = Arc::new(NullBus::new(Arc::clone(&ports.clock)));
     let store = Arc::new(NullStore::new(Arc::clone(&ports.catalogue)));
     Ports { bus, store, ..ports }
+}
+
+fn slowed(ports: Ports) -> Ports {
+    let rate = std::env::var(SLOWED_TO).ok().and_then(|rate| rate.parse().ok());
+    let rate = rate.expect("because whoever starts a slow shop says how slow");
+    Ports { store: Arc::new(SlowStore::new(Arc::clone(&ports.store), rate)), ..ports }
 }
