@@ -153,7 +153,11 @@ fn panels(timeline: &Timeline, looks: &[Look]) -> Vec<Panel> {
         hue,
         points: timeline.seconds.iter().enumerate().map(|(at, second)| (at as f64 + 0.5, value(second))).collect(),
     };
-    let status = |status: u16| move |second: &Second| second.answers.get(&status).copied().unwrap_or(0) as f64;
+    let answers = |name, hue, status: u16| {
+        let count = |second: &Second| second.answers.get(&status).copied().unwrap_or(0) as f64;
+        let Line { points, .. } = line(name, hue, &count);
+        Line { name, hue, points: without_nothing(&points) }
+    };
     let millis = |of: fn(&Second) -> &crate::load::Histogram, share: f64| {
         move |second: &Second| match of(second).count() {
             0 => f64::NAN,
@@ -182,10 +186,10 @@ fn panels(timeline: &Timeline, looks: &[Look]) -> Vec<Panel> {
             "Orders a second, by answer",
             false,
             vec![
-                line("425 not open yet", Hue::Grey, &status(425)),
-                line("202 promised", Hue::Blue, &status(202)),
-                line("409 sold out", Hue::Orange, &status(409)),
-                line("503 put off", Hue::Purple, &status(503)),
+                answers("425 not open yet", Hue::Grey, 425),
+                answers("202 promised", Hue::Blue, 202),
+                answers("409 sold out", Hue::Orange, 409),
+                answers("503 put off", Hue::Purple, 503),
             ],
         ),
         panel(
@@ -207,6 +211,16 @@ fn panels(timeline: &Timeline, looks: &[Look]) -> Vec<Panel> {
         ),
         panel("Tickets written and settled", false, vec![looked("sold", Hue::Green, &|look| look.numbers.sold as f64)]),
     ]
+}
+
+/// Lines that lie on the axis would hide each other: nothing beside nothing is not drawn.
+fn without_nothing(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let nothing = |at: Option<usize>| at.and_then(|at| points.get(at)).is_none_or(|(_, value)| *value == 0.0);
+    let drawn = |(at, (second, value)): (usize, &(f64, f64))| {
+        let alone = *value == 0.0 && nothing(at.checked_sub(1)) && nothing(Some(at + 1));
+        (*second, if alone { f64::NAN } else { *value })
+    };
+    points.iter().enumerate().map(drawn).collect()
 }
 
 /// `400,000`.
@@ -234,6 +248,14 @@ mod tests {
         assert_eq!(curve.opens_after(), Duration::from_secs(24));
         // 25,000/s for 48 s, one in five buys, nine in ten find one.
         assert_eq!(curve.tickets(), 216_000);
+    }
+
+    #[test]
+    fn a_line_leaves_the_axis_only_for_something() {
+        let points: Vec<_> =
+            [0.0, 0.0, 5.0, 0.0, 0.0, 0.0].into_iter().enumerate().map(|(at, value)| (at as f64, value)).collect();
+        let drawn: Vec<_> = without_nothing(&points).iter().map(|(_, value)| value.is_finite()).collect();
+        assert_eq!(drawn, [false, true, true, true, false, false]);
     }
 
     #[test]

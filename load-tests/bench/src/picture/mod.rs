@@ -9,14 +9,14 @@ use std::fmt::Write as _;
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 58.0;
 const RIGHT: f64 = 16.0;
-/// Title, caption and the names of the phases.
-const TOP: f64 = 92.0;
+/// Title, caption, the names of the phases and the first panel's title.
+const TOP: f64 = 116.0;
+/// Where the phases begin, above the first panel.
+const SHADE: f64 = 62.0;
 const PANEL: f64 = 104.0;
 /// Between panels: the next one's title.
 const GAP: f64 = 40.0;
 const BOTTOM: f64 = 42.0;
-/// About the width of a letter of a label.
-const LETTER: f64 = 6.3;
 
 /// A picture.
 pub(crate) struct Picture {
@@ -128,17 +128,17 @@ impl Picture {
         for (place, band) in self.bands.iter().enumerate() {
             let (left, right) = (time.at(from), time.at(from + band.seconds));
             from += band.seconds;
-            let (width, middle, height) = (right - left, f64::midpoint(left, right), bottom - TOP + 40.0);
+            let (width, middle, height) = (right - left, f64::midpoint(left, right), bottom - TOP + SHADE);
             if place % 2 == 0 {
-                let y = TOP - 40.0;
+                let y = TOP - SHADE;
                 let _ = writeln!(
                     svg,
                     "<rect class=\"band\" x=\"{left:.1}\" y=\"{y}\" width=\"{width:.1}\" height=\"{height}\"/>"
                 );
             }
             // A narrow one does without the name: the picture's caption is read anyway.
-            if band.name.chars().count() as f64 * LETTER <= width {
-                let (first, second) = (TOP - 26.0, TOP - 12.0);
+            if width_of(&band.name) <= width {
+                let (first, second) = (TOP - SHADE + 14.0, TOP - SHADE + 28.0);
                 let (name, about) = (escaped(&band.name), escaped(&band.about));
                 let _ = writeln!(svg, "<text class=\"middle\" x=\"{middle:.1}\" y=\"{first}\">{name}</text>");
                 let _ = writeln!(svg, "<text class=\"middle\" x=\"{middle:.1}\" y=\"{second}\">{about}</text>");
@@ -161,7 +161,6 @@ impl Panel {
     fn draw(&self, svg: &mut String, top: f64, time: &Scale) {
         let scale = self.scale(top);
         let title_y = top - 8.0;
-        // On paper of its own, or the shade's edge would run through the letters.
         let _ = writeln!(svg, "<text class=\"panel\" x=\"{LEFT}\" y=\"{title_y}\">{}</text>", escaped(&self.title));
         for tick in scale.ticks(3) {
             let (y, x, right) = (scale.at(tick), LEFT - 6.0, WIDTH - RIGHT);
@@ -193,7 +192,7 @@ impl Panel {
         for line in self.lines.iter().rev() {
             let (class, stroke_y) = (line.hue.class(), y - 4.0);
             let _ = writeln!(svg, "<text class=\"end\" x=\"{x:.1}\" y=\"{y}\">{}</text>", escaped(line.name));
-            x -= line.name.chars().count() as f64 * LETTER + 6.0;
+            x -= width_of(line.name) + 5.0;
             let _ =
                 writeln!(svg, "<polyline class=\"{class}\" points=\"{:.1},{stroke_y} {x:.1},{stroke_y}\"/>", x - 16.0);
             x -= 30.0;
@@ -212,6 +211,16 @@ impl Line {
             }
         }
     }
+}
+
+/// About how wide a label is: nobody knows the reader's letters.
+fn width_of(text: &str) -> f64 {
+    let letter = |letter: char| match letter {
+        ' ' | ',' | '.' | '\'' | 'f' | 'i' | 'j' | 'l' | 'r' | 't' => 4.6,
+        'm' | 'w' | 'M' | 'W' => 11.0,
+        _ => 7.4,
+    };
+    text.chars().map(letter).sum()
 }
 
 fn escaped(text: &str) -> String {
