@@ -6,7 +6,7 @@ const LEFT = 64;
 const RIGHT = 132;
 const PANEL = 104;
 const GAP = 34;
-const TOP = 52;
+const TOP = 82;
 
 /** Draws `{ title, seconds, phases: [{ name, start_s, seconds }], panels, marks: [{ at_s, text }] }`; panels as `panelsOf` makes them. */
 export function curve({ title, seconds, phases, panels, marks = [] }) {
@@ -32,21 +32,25 @@ export function panelsOf(summary, samples = []) {
   return [
     { name: 'requests a second', lines: [{ label: 'wanted', kind: 'dim', points: wanted }, { label: 'answered', kind: 'one', points: at(({ perSecond }) => perSecond) }] },
     { name: 'answer time, ms', log: true, lines: [{ label: 'p99', kind: 'two', points: at(({ p99_ms }) => p99_ms) }, { label: 'p50', kind: 'one', points: at(({ p50_ms }) => p50_ms) }] },
-    { name: 'messages in mailboxes', lines: [{ label: 'OrderWriter', kind: 'two', points: sampled(({ writerDepth }) => writerDepth) }, { label: 'Inventory', kind: 'one', points: sampled(({ inventoryDepth }) => inventoryDepth) }] },
+    { name: 'orders on their way: messages in mailboxes, tickets in flight', lines: [
+      { label: 'in flight', kind: 'dim', points: sampled(({ inFlight }) => inFlight) },
+      { label: 'OrderWriter', kind: 'two', points: sampled(({ writerDepth }) => writerDepth) },
+      { label: 'Inventory', kind: 'one', points: sampled(({ inventoryDepth }) => inventoryDepth) },
+    ] },
     { name: 'tickets', lines: [
       { label: hasSamples ? 'total' : '', kind: 'dim', points: sampled(({ total }) => total) },
       { label: 'sold', kind: 'two', points: sampled(({ sold }) => sold) },
-      { label: 'promised', kind: 'one', points: at(({ promised }) => promised) },
+      { label: 'promised', kind: 'one', points: [[0, 0], ...summary.curve.map(({ until_s, promised }) => [until_s, promised])] },
     ] },
-    { name: 'CPU of web nodes, % of theirs', lines: [{ label: 'threshold', kind: 'dim', points: sampled(({ webThreshold }) => webThreshold) }, { label: 'mean', kind: 'two', points: sampled(({ webCpu }) => webCpu) }, { label: '', kind: 'one', points: [] }] },
+    { name: 'CPU of web nodes, % of theirs', lines: [{ label: 'threshold', kind: 'dim', points: sampled(({ webThreshold }) => webThreshold) }, { label: 'mean', kind: 'two', points: sampled(({ webCpu }) => webCpu) }] },
   ];
 }
 
 function band({ name, start_s, seconds }, at, x, height) {
   const [from, to] = [x(start_s), x(start_s + seconds)];
   // A short phase has no room for its name in a line; every other name is written a line lower.
-  const y = at % 2 ? 46 : 35;
-  return `<rect class="band${at % 2}" x="${from.toFixed(1)}" y="${TOP - 4}" width="${(to - from).toFixed(1)}" height="${height - TOP - 14}"/><text class="small" x="${(from + 3).toFixed(1)}" y="${y}">${escaped(name.replace('_', ' '))}</text>`;
+  const y = at % 2 ? 54 : 41;
+  return `<rect class="band${at % 2}" x="${from.toFixed(1)}" y="60" width="${(to - from).toFixed(1)}" height="${height - 80}"/><text class="small" x="${(from + 3).toFixed(1)}" y="${y}">${escaped(name.replace('_', ' '))}</text>`;
 }
 
 function drawn({ name, log, lines }, top, x) {
@@ -74,7 +78,7 @@ function path(points, x, y) {
 }
 
 function marked({ at_s, text }, at, x, height) {
-  return `<path class="mark" d="M${x(at_s).toFixed(1)} ${TOP - 4}V${height - 18}"/><text class="small marktext" x="${(x(at_s) + 4).toFixed(1)}" y="${TOP + 12 + (at % 4) * 14}">${escaped(text)}</text>`;
+  return `<path class="mark" d="M${x(at_s).toFixed(1)} 60V${height - 20}"/><text class="small marktext" x="${(x(at_s) + 4).toFixed(1)}" y="${TOP + 12 + (at % 4) * 14}">${escaped(text)}</text>`;
 }
 
 function axis(seconds, x, height) {

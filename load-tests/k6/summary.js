@@ -79,7 +79,8 @@ function curveOf(planned, value, count) {
   return Array.from({ length: planned.slices }, (_, slice) => {
     const seen = latency(value, `answer_time{slice:${slice}}`);
     promised += count(`units_promised{slice:${slice}}`);
-    const at_s = (slice + 0.5) * planned.slice_s;
-    return { at_s, perSecond: seen.times / planned.slice_s, p50_ms: seen.p50_ms, p99_ms: seen.p99_ms, promised };
+    // Rates and times are of the whole slice, sums of its end.
+    const [at_s, until_s] = [(slice + 0.5) * planned.slice_s, Math.min(planned.seconds, (slice + 1) * planned.slice_s)];
+    return { at_s, until_s, perSecond: seen.times / planned.slice_s, p50_ms: seen.p50_ms, p99_ms: seen.p99_ms, promised };
   });
 }

@@ -110,6 +110,10 @@ async function family(pid) {
 async function tell({ status, samples, watchman }) {
   const kept = join(dir, 'summary.json');
   if (!existsSync(kept)) return 1;
+  // A curve of a metric that was renamed would be a calm one.
+  for (const seen of ['writerDepth', 'inventoryDepth', 'memory', 'sold']) {
+    if (!samples.some((sample) => sample[seen] !== undefined)) throw new Error(`nothing was seen of ${seen}: watch.mjs asks for what the shop does not say`);
+  }
   const summary = JSON.parse(await readFile(kept, 'utf8'));
   Object.assign(summary, { mode, machine: machine(samples), nodeCpu, relief: watchman.events, reliefs: watchman.reliefs });
   await writeFile(kept, JSON.stringify(summary, null, 1));
@@ -139,5 +143,5 @@ function relieved({ reliefs }) {
 function machine(samples) {
   const used = samples.map(({ generatorCores }) => generatorCores).filter((cores) => cores !== undefined);
   const mean = used.reduce((sum, cores) => sum + cores, 0) / Math.max(1, used.length);
-  return { cores: cpus().length, model: cpus()[0].model, generatorCores: { mean, most: Math.max(0, ...used) }, memory: Math.max(0, ...samples.map(({ memory }) => memory)) };
+  return { cores: cpus().length, model: cpus()[0].model, generatorCores: { mean, most: Math.max(0, ...used) }, memory: Math.max(0, ...samples.map(({ memory }) => memory ?? 0)) };
 }

@@ -13,9 +13,13 @@ const LEAST_US = 1_000;
 export async function limitCpu(pid, name, cores) {
   const period = Math.max(PERIOD_US, Math.ceil(LEAST_US / cores));
   const quota = Math.round(period * cores);
+  const first = { 'cpu.cfs_period_us': period, 'cpu.cfs_quota_us': quota };
+  const second = { 'cpu.max': `${quota} ${period}` };
+  // Version 1 of control groups, within our own; version 2, within our own where it may be divided, else beside all others.
   for (const [root, settings] of [
-    ['/sys/fs/cgroup/cpu', { 'cpu.cfs_period_us': period, 'cpu.cfs_quota_us': quota }],
-    ['/sys/fs/cgroup', { 'cpu.max': `${quota} ${period}` }],
+    [join('/sys/fs/cgroup/cpu', await ownGroup('cpu')), first],
+    [join('/sys/fs/cgroup', await ownGroup('')), second],
+    ['/sys/fs/cgroup', second],
   ]) {
     const group = join(root, name);
     try {
@@ -29,6 +33,13 @@ export async function limitCpu(pid, name, cores) {
     }
   }
   return undefined;
+}
+
+/** The path of the group that we are in, of version 1 by its controller, of version 2 by none. */
+async function ownGroup(controller) {
+  const groups = await readFile('/proc/self/cgroup', 'utf8').catch(() => '');
+  const own = groups.split('\n').map((line) => line.split(':')).find(([, controllers]) => controllers?.split(',').includes(controller));
+  return own?.[2] ?? '/';
 }
 
 /** CPU seconds that a process has used so far; undefined when it is gone. */

@@ -28,16 +28,16 @@ async function look(shop, event, generator) {
     Promise.all(shop.nodes.map(({ pid }) => cpuSeconds(pid))),
     cpuSeconds(generator),
   ]);
-  const depth = (actor) => metrics.reduce((sum, of) => sum + number(of, `stampede_mailbox_depth{actor="${actor}"}`), 0);
+  const sum = (name) => summed(metrics.map((of) => number(of, name)));
   const [type] = tickets ? JSON.parse(tickets).ticketTypes : [];
   return {
     now_s: Date.now() / 1000,
-    writerDepth: depth('OrderWriter'),
-    inventoryDepth: depth('Inventory'),
+    writerDepth: sum('stampede_mailbox_depth{actor="order_writer"}'),
+    inventoryDepth: sum('stampede_mailbox_depth{actor="inventory"}'),
     sold: type?.sold,
     inFlight: type?.inFlight,
     total: type?.total,
-    memory: metrics.reduce((sum, of) => sum + number(of, 'process_resident_memory_bytes'), 0),
+    memory: sum('process_resident_memory_bytes'),
     cpu: Object.fromEntries(shop.nodes.map(({ name }, at) => [name, cpus[at]])),
     generatorCpu,
   };
@@ -76,5 +76,11 @@ async function text(url) {
 
 function number(metrics, name) {
   const at = metrics.indexOf(`\n${name} `);
-  return at < 0 ? 0 : Number(metrics.slice(at + name.length + 2, metrics.indexOf('\n', at + 1)));
+  return at < 0 ? undefined : Number(metrics.slice(at + name.length + 2, metrics.indexOf('\n', at + 1)));
+}
+
+/** Of the nodes that have it; nothing when none has, for that is not 0. */
+function summed(numbers) {
+  const known = numbers.filter((each) => each !== undefined);
+  return known.length ? known.reduce((sum, each) => sum + each, 0) : undefined;
 }
