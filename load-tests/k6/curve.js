@@ -62,14 +62,17 @@ function drawn({ name, log, lines }, top, x) {
   const ticks = log ? powers(least, most) : [0, most / 2, most];
   const grid = ticks.map((tick) => `<path class="grid" d="M${LEFT} ${y(tick).toFixed(1)}H${WIDTH - RIGHT}"/><text class="small end" x="${LEFT - 6}" y="${(y(tick) + 3.5).toFixed(1)}">${short(tick)}</text>`);
   const paths = lines.filter(({ points }) => points.length).map(({ kind, points }) => `<path class="line ${kind}" d="${path(points, x, y)}"/>`);
-  return `<text class="name" x="${LEFT}" y="${top - 7}">${escaped(name)}</text>${grid.join('')}${paths.join('')}${labels(lines, y)}`;
+  return `<text class="name" x="${LEFT}" y="${top - 7}">${escaped(name)}</text>${grid.join('')}${paths.join('')}${labels(lines, y, top + PANEL)}`;
 }
 
 /** At the right end of each line, moved apart where they would overlap. */
-function labels(lines, y) {
+function labels(lines, y, bottom) {
   const wanted = lines.filter(({ label, points }) => label && points.length).map(({ label, kind, points }) => ({ label, kind, y: y(points.at(-1)[1]) }));
   wanted.sort((a, b) => a.y - b.y);
   for (let at = 1; at < wanted.length; at += 1) wanted[at].y = Math.max(wanted[at].y, wanted[at - 1].y + 13);
+  // What was pushed below the panel pushes back, or it would stand in the next one.
+  const beyond = Math.max(0, (wanted.at(-1)?.y ?? 0) - bottom);
+  for (const label of wanted) label.y -= beyond;
   return wanted.map(({ label, kind, y: at }) => `<text class="small ${kind}" x="${WIDTH - RIGHT + 6}" y="${(at + 3.5).toFixed(1)}">${escaped(label)}</text>`).join('');
 }
 
@@ -78,7 +81,7 @@ function path(points, x, y) {
 }
 
 function marked({ at_s, text }, at, x, height) {
-  return `<path class="mark" d="M${x(at_s).toFixed(1)} 60V${height - 20}"/><text class="small marktext" x="${(x(at_s) + 4).toFixed(1)}" y="${TOP + 12 + (at % 4) * 14}">${escaped(text)}</text>`;
+  return `<path class="mark" d="M${x(at_s).toFixed(1)} 60V${height - 20}"/><text class="small marktext" x="${(x(at_s) + 4).toFixed(1)}" y="${TOP + 52 + (at % 4) * 15}">${escaped(text)}</text>`;
 }
 
 function axis(seconds, x, height) {
@@ -117,7 +120,7 @@ const STYLE = `<style>
 .ground{fill:#fff}text{font:12px system-ui,sans-serif;fill:#1d2733}.title{font-size:15px;font-weight:600}.name{font-weight:600}.small{font-size:11px;fill:#52606d}
 .end{text-anchor:end}.middle{text-anchor:middle}.grid{stroke:#d6dce2;fill:none}.band0{fill:#f1f4f7}.band1{fill:#e4eaf0}
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round}.line.one{stroke:#0b6bcb}.line.two{stroke:#b4460f}.line.dim{stroke:#7b8794;stroke-dasharray:4 3}
-text.one{fill:#0b6bcb}text.two{fill:#b4460f}text.dim{fill:#52606d}.mark{stroke:#6b21a8;stroke-dasharray:2 2;fill:none}.marktext{fill:#6b21a8}
+text.one{fill:#0b6bcb}text.two{fill:#b4460f}text.dim{fill:#52606d}.mark{stroke:#6b21a8;stroke-dasharray:2 2;fill:none}.marktext{fill:#6b21a8;paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}
 @media (prefers-color-scheme:dark){.ground{fill:#10161d}text{fill:#e6edf3}.small{fill:#a9b6c2}.grid{stroke:#2c3743}.band0{fill:#161e27}.band1{fill:#1c2630}
-.line.one{stroke:#5db0ff}.line.two{stroke:#ff9d5c}.line.dim{stroke:#8b98a5}text.one{fill:#5db0ff}text.two{fill:#ff9d5c}text.dim{fill:#a9b6c2}.mark{stroke:#c99bff}.marktext{fill:#c99bff}}
+.line.one{stroke:#5db0ff}.line.two{stroke:#ff9d5c}.line.dim{stroke:#8b98a5}text.one{fill:#5db0ff}text.two{fill:#ff9d5c}text.dim{fill:#a9b6c2}.mark{stroke:#c99bff}.marktext{fill:#c99bff;stroke:#10161d}}
 </style>`;
