@@ -1,6 +1,7 @@
 //! The benchmarks of the performance goals: servers under test as processes of their own, a load generator that spares the
 //! machine, and a table of figures with their goals. `load-tests/README.md` says how to read it.
 
+mod bystanders;
 mod goals;
 mod load;
 mod picture;
@@ -45,13 +46,15 @@ enum What {
         #[command(flatten)]
         config: Box<stampede_server::config::Config>,
     },
+    /// Be there and buy nothing (the bench does this itself).
+    Bystand(bystanders::Bystanders),
     /// Only generate load, for profiling and experiments.
     Load(Load),
 }
 
 #[derive(Args)]
 struct Measure {
-    /// Goals to measure, e.g. P1,P2 or curve; all when absent.
+    /// Goals to measure, e.g. P1,P2 or idle or curve; all when absent.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// About two minutes instead of fifteen: fewer and shorter rounds, a smaller sale.
@@ -158,6 +161,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match command {
         Some(What::Serve { kind, config }) => servers::run(kind, *config),
         Some(What::Fill { orders, config }) => servers::fill(orders, &config),
+        Some(What::Bystand(bystanders)) => alone(bystanders.stay()),
         Some(What::Load(load)) => alone(generate(load)),
         None => alone(measure(how)),
     }

@@ -5,6 +5,7 @@ macro_rules! say {
     ($($words:tt)*) => { crate::goals::say_line(format_args!($($words)*)) };
 }
 
+mod beside;
 mod curve;
 mod distributed;
 mod fsyncs;
@@ -103,6 +104,9 @@ impl Plan {
         }
         if self.wants("P15") {
             taken.add("P15", sold_out::embedded(self).await);
+        }
+        if self.wants("idle") {
+            taken.add("idle", beside::bystanders(self).await);
         }
         if self.wants("curve") {
             taken.add("curve", curve::draw(self).await);

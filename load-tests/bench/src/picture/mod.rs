@@ -18,6 +18,9 @@ const PANEL: f64 = 104.0;
 const GAP: f64 = 40.0;
 const BOTTOM: f64 = 42.0;
 
+/// How much narrower a label may turn out than it was thought to be.
+const NARROWEST: f64 = 0.85;
+
 /// A picture.
 pub(crate) struct Picture {
     /// What it shows.
@@ -137,7 +140,7 @@ impl Picture {
                 );
             }
             // A narrow one does without the name: the picture's caption is read anyway.
-            if width_of(&band.name) <= width {
+            if width_of(&band.name) * NARROWEST <= width {
                 let (first, second) = (TOP - SHADE + 14.0, TOP - SHADE + 28.0);
                 let (name, about) = (escaped(&band.name), escaped(&band.about));
                 let _ = writeln!(svg, "<text class=\"middle\" x=\"{middle:.1}\" y=\"{first}\">{name}</text>");
@@ -162,7 +165,7 @@ impl Panel {
         let scale = self.scale(top);
         let title_y = top - 8.0;
         let _ = writeln!(svg, "<text class=\"panel\" x=\"{LEFT}\" y=\"{title_y}\">{}</text>", escaped(&self.title));
-        for tick in scale.ticks(3) {
+        for tick in scale.ticks(4) {
             let (y, x, right) = (scale.at(tick), LEFT - 6.0, WIDTH - RIGHT);
             let _ = writeln!(svg, "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
             let _ = writeln!(svg, "<text class=\"end\" x=\"{x}\" y=\"{:.1}\">{}</text>", y + 4.0, short(tick));
