@@ -126,7 +126,9 @@ function arrive(settings, planned, phase, { began_ms }) {
 function end(k6, settings, planned) {
   const seen = figures(k6, planned);
   const said = verdict(seen);
-  const summary = { testid: settings.testid, shape: planned.name, rateScale: settings.rateScale, timeScale: settings.timeScale, verdict: said, inWords: inWords(said), ...seen };
+  const { testid, rateScale, timeScale } = settings;
+  const climbs = planned.phases.some(({ from, rate }) => from !== rate);
+  const summary = { testid, shape: planned.name, rateScale, timeScale, climbs, verdict: said, inWords: inWords(said), ...seen };
   return {
     stdout: text(summary),
     [`${settings.results}/summary.json`]: JSON.stringify(summary, null, 1),

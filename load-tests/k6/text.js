@@ -10,9 +10,21 @@ export function text(summary) {
   lines.push(`promised ${units.promised} tickets in ${orders.promised} orders (${orders.replayed} answers were repeated), refused ${units.refused}, unknown ${units.unknown}`);
   lines.push(audit.made ? `sold ${audit.sold}; quiet after ${audit.quietAfter_s.toFixed(1)} s; laws broken: ${audit.broken.join(', ') || 'none'}` : 'no audit was made');
   if (confirmed.times) lines.push(`from 202 to "confirmed" as buyers saw it: p50 ${confirmed.p50_ms.toFixed(0)} ms, p99 ${confirmed.p99_ms.toFixed(0)} ms`);
+  if (summary.climbs) lines.push(held(summary.curve));
   lines.push('', ...verdict.faults.map((fault) => `  FAULT ${fault}`), ...verdict.notes.map((note) => `  note  ${note}`));
   lines.push(`verdict: ${verdict.generator} x ${verdict.system}: ${summary.inWords}`, '');
   return lines.join('\n');
+}
+
+// What people still call an answer at once.
+const HELD_P99_MS = 500;
+
+/** How far a climb went before answers became slow, for whatever reason. */
+function held(curve) {
+  const broke = curve.findIndex(({ p99_ms }) => p99_ms > HELD_P99_MS);
+  const before = broke < 0 ? curve : curve.slice(0, broke);
+  const most = Math.round(Math.max(0, ...before.map(({ perSecond }) => perSecond)));
+  return `99 of 100 answers came within ${HELD_P99_MS} ms up to ${most} requests a second${broke < 0 ? ', and to the end' : `, not ${Math.round(curve[broke].at_s)} s after the start`}`;
 }
 
 function answers({ statuses }) {

@@ -8,6 +8,7 @@ import { report } from '../report.js';
 import { settings } from '../settings.js';
 import * as shapes from '../shapes.js';
 import { figures } from '../summary.js';
+import { text } from '../text.js';
 import { thresholds } from '../thresholds.js';
 import { verdict } from '../verdict.js';
 
@@ -76,6 +77,15 @@ test('what k6 hands over becomes a verdict', () => {
 test('a visit that was cut short leaves an unknown outcome', () => {
   const planned = plan(shapes.SMOKE, WHOLE);
   assert.equal(figures(handedOver(planned, { units_asked: 11 }), planned).units.unknown, 2);
+});
+
+test('a climb says how far it went', () => {
+  const planned = plan(shapes.BREAKPOINT, { rateScale: 0.1, timeScale: 0.1 });
+  const seen = figures(handedOver(planned), planned);
+  const point = (at_s, perSecond, p99_ms) => ({ at_s, perSecond, p99_ms });
+  const said = (curve) => text({ climbs: true, shape: 'breakpoint', inWords: '', verdict: verdict(seen), ...seen, curve });
+  assert.match(said([point(1, 100, 5), point(2, 200, 499), point(3, 300, 501), point(4, 400, 20)]), /up to 200 requests a second, not 3 s after/);
+  assert.match(said([point(1, 100, 5)]), /up to 100 requests a second, and to the end/);
 });
 
 test('report and curve are whole, and fetch nothing', () => {
