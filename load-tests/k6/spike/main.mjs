@@ -29,6 +29,10 @@ const LEAD_S = { embedded: 20, distributed: 30 }[mode];
 // Of what buyers want: the last tickets go some seconds before the phase that is named after it.
 const CAPACITY = 0.85;
 
+// Whoever interrupts this wants an end, not a shop that nobody stops: k6 is told to end, and everything after it happens as ever.
+let generator;
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => (generator ? process.kill(generator, 'SIGINT') : undefined));
+
 const planned = plan(SPIKE, settings);
 const dir = join(root, 'target/spike', mode);
 await rm(dir, { recursive: true, force: true });
@@ -63,9 +67,10 @@ async function drive() {
   const watchman = new Watchman();
   const samples = [];
   const additions = [];
+  generator = await descendant(k6.pid, 'k6');
+  over.finally(() => (generator = undefined));
   await watch({
-    shop, nodeCpu, event: settings.event,
-    generator: await descendant(k6.pid, 'k6'),
+    shop, nodeCpu, generator, event: settings.event,
     began_ms: () => began_ms,
     ended: () => status !== undefined,
     take: (sample) => {
