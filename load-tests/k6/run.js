@@ -101,7 +101,10 @@ function arrive(settings, planned, phase, { began_ms }) {
     if (told === 'unexpected') surprised(answer, tags);
   });
   const book = {
-    asked: (units) => metrics.unitsAsked.add(units),
+    asked: (units) => {
+      metrics.unitsAsked.add(units);
+      metrics.ticketsUnexplained.add(-units);
+    },
     answered: ({ replayed }) => replayed && metrics.ordersReplayed.add(1),
     promised: (units) => {
       metrics.ordersPromised.add(1);
@@ -115,8 +118,7 @@ function arrive(settings, planned, phase, { began_ms }) {
     confirmedWithin: (took_ms) => metrics.promiseToConfirmed.add(took_ms),
   };
   return visitorOf({
-    name, ask, sleep, settings,
-    book: { ...book, asked: (units) => (book.asked(units), metrics.ticketsUnexplained.add(-units)) },
+    name, ask, book, sleep, settings,
     now: Date.now,
     random: Math.random,
     check: (what, so) => check(null, { [what]: () => so }),

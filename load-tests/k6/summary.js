@@ -27,7 +27,6 @@ export function figures(k6, planned) {
     answers: { all: count('http_reqs'), unexpected: count('answers_unexpected'), missing: value('answers_missing', 'passes') },
     checks: checksOf(k6.root_group),
     breached: breached(k6.metrics),
-    thresholds: Object.values(k6.metrics).reduce((sum, { thresholds }) => sum + Object.keys(thresholds ?? {}).length, 0),
     phases: planned.phases.map((phase) => phaseOf(phase, value, count)),
     curve: curveOf(planned, value, count),
     began_ms: value('began', 'value'),

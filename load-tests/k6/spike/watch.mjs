@@ -43,8 +43,8 @@ async function look(shop, event, generator) {
   };
 }
 
-/** What needs two looks: shares of CPU, and the backlog in seconds. */
-function rates(before, now, nodeCpu) {
+/** What needs two looks: shares of CPU in %, cores, and the backlog in seconds. */
+export function rates(before, now, nodeCpu) {
   const over_s = now.now_s - before.now_s;
   if (over_s <= 0) return {};
   const used = (name) => (now.cpu[name] === undefined || before.cpu[name] === undefined ? undefined : (now.cpu[name] - before.cpu[name]) / over_s);
@@ -74,7 +74,8 @@ async function text(url) {
   }
 }
 
-function number(metrics, name) {
+/** A metric by its name with its labels, as Prometheus reads it; nothing when it is not there. */
+export function number(metrics, name) {
   const at = metrics.indexOf(`\n${name} `);
   return at < 0 ? undefined : Number(metrics.slice(at + name.length + 2, metrics.indexOf('\n', at + 1)));
 }
