@@ -1,11 +1,12 @@
-// The smoke test: every script loads, and a small sale of twenty seconds on a fresh shop passes its verdict.
+// The smoke test: every script loads, a small sale of twenty seconds on a fresh shop passes its verdict, and one in which somebody
+// else buys fails it.
 // Ends with one line, `smoke: N passed, M failed`, which counts unit tests, scripts, checks and the verdict.
 
 import { execFile, spawn } from 'node:child_process';
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { openShop, root } from '../../../server/tests/browser/shop.mjs';
+import { eventually, openShop, root } from '../../../server/tests/browser/shop.mjs';
 import { plan } from '../plan.js';
 import { SMOKE } from '../shapes.js';
 
@@ -27,6 +28,7 @@ try {
   await unitTests();
   await scriptsLoad();
   await sale();
+  await saleWithAStranger();
 } catch (fault) {
   count('the smoke test ran to its end', false, fault.stack);
 }
@@ -55,13 +57,8 @@ async function sale() {
   const capacity = Math.round(planned.units / 2);
   const shop = await openShop({ capacity, opensIn: `${planned.opensAfter_s + LEAD_S}s`, limitPerBuyer: 6 });
   try {
-    await mkdir(results, { recursive: true });
-    const env = {
-      PATH: process.env.PATH, HOME: process.env.HOME, BASE_URL: shop.url, OPS_URL: shop.opsUrl, RESULTS: results, TESTID: 'smoke',
-      RATE_SCALE: String(scale.rateScale), TIME_SCALE: String(scale.timeScale), LATENCY_SCALE: '5',
-    };
-    const ended = await follow(join(root, 'ops/load'), ['smoke'], env);
-    const summary = JSON.parse(await readFile(join(results, 'summary.json'), 'utf8'));
+    const ended = await load(shop, 'smoke', 'smoke', scale);
+    const summary = await summaryOf('smoke');
     count('bodies were checked', summary.checks.length > 10, `only ${summary.checks.length} checks`);
     for (const { name, passes, fails } of summary.checks) count(name, passes > 0 && fails === 0);
     count('the verdict', ended === 0 && summary.verdict.exit === 0, summary.inWords);
@@ -73,6 +70,34 @@ async function sale() {
   } finally {
     await shop.stop();
   }
+}
+
+/** A verdict that cannot fail is none: tickets that k6 was not promised are sold beside it. */
+async function saleWithAStranger() {
+  const shop = await openShop({ capacity: 10_000 });
+  try {
+    const run = load(shop, 'steady', 'stranger', { rateScale: 0.005, timeScale: 0.01 });
+    await eventually('k6 buys', async () => (await shop.availability()).available < 10_000, 30_000);
+    await shop.sell(3);
+    const ended = await run;
+    const { verdict } = await summaryOf('stranger');
+    const found = verdict.faults.some((fault) => fault.startsWith('3 tickets were sold that nobody was promised'));
+    count("a stranger's three tickets are found", ended === 99 && found, `${ended}: ${verdict.faults.join('; ')}`);
+  } finally {
+    await shop.stop();
+  }
+}
+
+function load(shop, shape, testid, { rateScale, timeScale }) {
+  const env = {
+    PATH: process.env.PATH, HOME: process.env.HOME, BASE_URL: shop.url, OPS_URL: shop.opsUrl, RESULTS: join(results, testid), TESTID: testid,
+    RATE_SCALE: String(rateScale), TIME_SCALE: String(timeScale), LATENCY_SCALE: '5',
+  };
+  return follow(join(root, 'ops/load'), [shape], env);
+}
+
+async function summaryOf(testid) {
+  return JSON.parse(await readFile(join(results, testid, 'summary.json'), 'utf8'));
 }
 
 async function tell(program, given) {
