@@ -31,7 +31,7 @@ const STORE_BOUND: f64 = 0.85;
 /// One in so many buyers hangs up before the answer.
 const HANG_UP_EVERY: u32 = 50;
 /// How long those who were sent away may need until everyone is served.
-const AFTERWARDS: Duration = Duration::from_secs(30);
+const AFTERWARDS: Duration = Duration::from_mins(1);
 /// Until a load is what it is going to be: mailboxes are full, and those who came first are back.
 const SETTLING: Duration = Duration::from_secs(3);
 const MIB: f64 = 1024.0 * 1024.0;
