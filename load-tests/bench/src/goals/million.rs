@@ -51,7 +51,7 @@ pub(super) async fn memory_and_start(plan: &Plan) -> anyhow::Result<Vec<Figure>>
     if plan.wants("P11") {
         figures.extend(at_rest_and_idle(plan).await?);
     }
-    let (shop, ..) = sell_out(plan, Kind::Shop, 0).await?;
+    let (shop, ..) = sell_out(plan, Kind::Product, 0).await?;
     if plan.wants("P11") {
         let name = format!("memory after {} orders", plan.tickets);
         let mut figure = Figure::new("P11", name, " MiB", Goal::AtMost(150.0));
@@ -71,7 +71,7 @@ async fn at_rest_and_idle(plan: &Plan) -> anyhow::Result<[Figure; 2]> {
     let mut idle =
         Figure::new("P11", format!("memory per idle connection, of {}", plan.idle), " KiB", Goal::AtMost(16.0));
     for _ in 0..plan.rounds {
-        let shop = Shop::start(Settings::endless(Kind::Shop)).await?;
+        let shop = Shop::start(Settings::endless(Kind::Product)).await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         let (before, files) = (process::resident(shop.process())?, process::files(shop.process())?);
         rest.seen.push(before.all as f64 / MIB);
@@ -106,10 +106,10 @@ async fn starts(plan: &Plan, sold: Shop) -> anyhow::Result<[Figure; 2]> {
     let mut empty = Figure::new("P14", "start to first answer, empty directory", " s", Goal::AtMost(0.2));
     let name = format!("start to first answer, {} orders", plan.tickets);
     let mut full = Figure::new("P14", name, " s", Goal::AtMost(1.0));
-    let settings = Settings { capacity: plan.tickets, ..Settings::endless(Kind::Shop) };
+    let settings = Settings { capacity: plan.tickets, ..Settings::endless(Kind::Product) };
     let mut home = sold.stop().await?;
     for _ in 0..plan.rounds.max(3) {
-        let shop = Shop::start(Settings::endless(Kind::Shop)).await?;
+        let shop = Shop::start(Settings::endless(Kind::Product)).await?;
         empty.seen.push(shop.first_answer.as_secs_f64());
         shop.stop().await?;
         let shop = Shop::start_in(settings, home).await?;

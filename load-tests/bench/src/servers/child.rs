@@ -318,6 +318,7 @@ pub(super) fn command(settings: Settings, home: &Path, further: &[Setting]) -> a
     let binary = std::env::current_exe()?;
     let kind = match settings.kind {
         Kind::Shop => "shop",
+        Kind::Product => "product",
         Kind::Door => "door",
         Kind::Slow => "slow",
         Kind::Bare => "bare",
@@ -331,7 +332,13 @@ pub(super) fn command(settings: Settings, home: &Path, further: &[Setting]) -> a
     } else {
         Command::new(binary)
     };
-    command.args(["serve", kind]).stdout(Stdio::null()).stdin(Stdio::null());
+    match super::scratch::built("stampede") {
+        Ok(product) if settings.kind == Kind::Product && !settings.traced => command = Command::new(product),
+        _ => {
+            command.args(["serve", kind]);
+        }
+    }
+    command.stdout(Stdio::null()).stdin(Stdio::null());
     without_ours(&mut command)
         .env("STAMPEDE_DATA_DIR", home)
         .env("STAMPEDE_LOG", "warn")

@@ -21,7 +21,7 @@ use null_store::NullStore;
 use slow_store::SlowStore;
 use stampede_server::{
     config::Config,
-    serve::{Variant, serve_variant},
+    serve::{Variant, serve, serve_variant},
     wiring::Ports,
 };
 use std::{process::ExitCode, sync::Arc};
@@ -32,8 +32,10 @@ pub(crate) const CAPACITY: u32 = 100_000_000;
 /// What is under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Kind {
-    /// The product.
+    /// The product, and the bare handlers beside it.
     Shop,
+    /// The product alone: its own binary where that is built, for what counts the program's own pages.
+    Product,
     /// The product's door and actors, before a bus and a store that do nothing.
     Door,
     /// The product with a store that is slowed down.
@@ -56,6 +58,7 @@ pub(crate) fn run(kind: Kind, config: Config) -> anyhow::Result<ExitCode> {
     actix_web::rt::System::new().block_on(async move {
         match kind {
             Kind::Shop => serve_variant(config, Variant { ports: |ports| ports, routes }).await,
+            Kind::Product => serve(config).await,
             Kind::Door => serve_variant(config, Variant { ports: without_disk, routes }).await,
             Kind::Slow => serve_variant(config, Variant { ports: slowed, routes }).await,
             Kind::Bare => bare::serve(config.http_addr).await,

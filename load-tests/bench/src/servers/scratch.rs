@@ -34,8 +34,12 @@ fn answer(command: &mut Command) -> anyhow::Result<String> {
 }
 
 /// A program that cargo built beside the bench.
-fn built(name: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn built(name: &str) -> anyhow::Result<PathBuf> {
     let binary = std::env::current_exe()?.with_file_name(name);
-    ensure!(binary.exists(), "{} is missing: `make bench-distributed` builds it", binary.display());
+    ensure!(
+        binary.exists(),
+        "{} is missing: `make bench` and `make bench-distributed` build what they need",
+        binary.display()
+    );
     Ok(binary)
 }
