@@ -170,8 +170,9 @@ impl Seen {
                 "the store was not what limited the peak: the machine was, and this was no overload of the store";
             self.goodput.made_of.push(sentence.to_owned());
         }
-        if self.all.is_saturated() || self.all.dropped > 0 {
-            self.goodput.made_of.push("the generator was saturated: these are not three times the peak".to_owned());
+        if self.all.is_saturated() || self.all.dropped * 100 > self.all.all() {
+            let sentence = "the generator was saturated, or more than 1 % of the arrivals found no connection: these are not three times the peak";
+            self.goodput.made_of.push(sentence.to_owned());
         }
         self.memory.made_of.push(format!("at most {} orders in the writer's mailbox", spread(&self.depths)));
         self.waves.made_of.push(format!("in the five seconds after the overload {}", spread(&self.after)));
