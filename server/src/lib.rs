@@ -13,6 +13,6 @@ pub mod fuzz;
 mod greeting;
 mod home;
 pub mod serve;
-mod telemetry;
+pub mod telemetry;
 pub mod tls;
 pub mod wiring;

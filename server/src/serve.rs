@@ -62,7 +62,7 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
     let front = config.servers.role.takes_orders().then(|| Front::open(&config, &stage, &home, variant.routes));
     let front = front.transpose()?;
     let private_server = actix::spawn(private_server);
-    let sampler = actix::spawn(telemetry::sample(Arc::clone(&stage.cast), Arc::clone(&ports.bus)));
+    let sampler = actix::spawn(telemetry::look(Arc::clone(&stage), ports.clone()));
     greeting::greet(&config, &ports, front.as_ref().map(|front| front.address), ops).await?;
 
     tokio::select! {

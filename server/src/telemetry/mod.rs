@@ -2,16 +2,22 @@
 
 mod describe;
 mod logs;
+mod looking;
+
+pub use describe::names;
+pub(crate) use looking::look;
 
 use crate::config::Config;
 use anyhow::Context;
-use metrics::gauge;
+use metrics::{gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use stampede_actors::{gate::Gate, ports::Bus};
-use stampede_http::ops::{Cast, RenderMetrics};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use stampede_http::ops::RenderMetrics;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// How often histograms are folded and gauges read: a busy second leaves a few megabytes of raw samples.
 const EVERY: Duration = Duration::from_secs(1);
@@ -44,6 +50,7 @@ impl Telemetry {
             .install_recorder()
             .context("metrics were installed before")?;
         describe::all();
+        say_who_we_are(config);
         Ok(Self { prometheus, traces })
     }
 
@@ -61,8 +68,16 @@ impl Telemetry {
             }
         });
         Arc::new(move || {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "what measuring costs is real time, whatever a test's clock says"
+            )]
+            let began = Instant::now();
             process.collect();
-            prometheus.render()
+            let text = prometheus.render();
+            // Seen with the next one.
+            histogram!("stampede_render_seconds").record(began.elapsed());
+            text
         })
     }
 
@@ -76,53 +91,9 @@ impl Telemetry {
     }
 }
 
-/// Reads what nobody announces: depths and backlogs.
-pub(crate) async fn sample(cast: Arc<Cast>, bus: Arc<dyn Bus>) {
-    let mut every = tokio::time::interval(EVERY);
-    loop {
-        every.tick().await;
-        sample_mailboxes(&cast.gates());
-        match bus.backlog().await {
-            Ok(backlog) => {
-                let now = stampede_actors::clock::Clock::now(&stampede_actors::clock::SystemClock);
-                if let Some(messages) = backlog.messages {
-                    let oldest = backlog.oldest.map(|oldest| now.since(oldest)).unwrap_or_default();
-                    gauge!("stampede_bus_backlog_messages").set(count(messages));
-                    gauge!("stampede_bus_oldest_message_seconds").set(oldest);
-                }
-                gauge!("stampede_dead_letters").set(count(backlog.dead_letters));
-            }
-            Err(failure) => tracing::debug!(%failure, "the backlog could not be read"),
-        }
-    }
-}
-
-/// Summed over the instances of an actor.
-fn sample_mailboxes(gates: &[Arc<Gate>]) {
-    #[derive(Default)]
-    struct Sum {
-        depth: u64,
-        capacity: u64,
-        refused: u64,
-        restarts: u64,
-    }
-    let mut sums: BTreeMap<&'static str, Sum> = BTreeMap::new();
-    for gate in gates {
-        let sum = sums.entry(gate.actor()).or_default();
-        sum.depth += u64::from(gate.depth());
-        sum.capacity += u64::from(gate.capacity());
-        sum.refused += gate.refused();
-        sum.restarts += gate.restarts();
-    }
-    for (actor, sum) in sums {
-        gauge!("stampede_mailbox_depth", "actor" => actor).set(count(sum.depth));
-        gauge!("stampede_mailbox_capacity", "actor" => actor).set(count(sum.capacity));
-        metrics::counter!("stampede_mailbox_refused_total", "actor" => actor).absolute(sum.refused);
-        metrics::counter!("stampede_actor_restarts_total", "actor" => actor).absolute(sum.restarts);
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn count(number: u64) -> f64 {
-    number as f64
+/// So that a graph can tell versions and roles apart.
+fn say_who_we_are(config: &Config) {
+    let mode = if config.servers.are_set() { "distributed" } else { "embedded" };
+    let role = config.servers.role.as_str();
+    gauge!("stampede_build_info", "version" => env!("CARGO_PKG_VERSION"), "mode" => mode, "role" => role).set(1.0);
 }

@@ -1,0 +1,187 @@
+//! Looks once a second at what nobody announces: depths, backlogs, the ledger, the shelf.
+//!
+//! Each look has a rhythm of its own: a database that does not answer must not stop the clock of the mailboxes, which are
+//! looked at most closely just then.
+
+use super::EVERY;
+use crate::wiring::{Ports, Stage};
+use metrics::{counter, gauge};
+use stampede_actors::{
+    clock::SharedClock,
+    gate::Gate,
+    ports::{Bus, Ledger, LedgerSnapshot},
+    shelf::{EventOnSale, Pressure, Shelf},
+};
+use stampede_domain::{PoolId, sale::SaleState};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+const STATES: [(SaleState, &str); 8] = [
+    (SaleState::NotOpen, "not_open"),
+    (SaleState::OnSale, "on_sale"),
+    (SaleState::NearlyGone, "nearly_gone"),
+    (SaleState::AllInFlight, "all_in_flight"),
+    (SaleState::SoldOut, "sold_out"),
+    (SaleState::Paused, "paused"),
+    (SaleState::Over, "over"),
+    (SaleState::Unknown, "unknown"),
+];
+
+/// Looks until it is dropped.
+pub(crate) async fn look(stage: Arc<Stage>, ports: Ports) {
+    let Ports { bus, ledger, clock, .. } = ports;
+    tokio::join!(look_around(&stage), look_at_bus(bus.as_ref(), clock), look_at_ledger(ledger.as_ref()));
+}
+
+fn every_second() -> Interval {
+    let mut every = tokio::time::interval(EVERY);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    every
+}
+
+/// What is in this process's own memory.
+async fn look_around(stage: &Stage) {
+    let (mut every, began, mut seen) = (every_second(), Instant::now(), HashSet::new());
+    loop {
+        every.tick().await;
+        show_mailboxes(&stage.cast.gates());
+        show_shelf(stage.board.latest().as_deref(), began, &mut seen);
+    }
+}
+
+async fn look_at_bus(bus: &dyn Bus, clock: SharedClock) {
+    let mut every = every_second();
+    loop {
+        every.tick().await;
+        match bus.backlog().await {
+            Ok(backlog) => {
+                if let Some(messages) = backlog.messages {
+                    let oldest = backlog.oldest.map(|oldest| clock.now().since(oldest)).unwrap_or_default();
+                    gauge!("stampede_bus_backlog_messages").set(count(messages));
+                    gauge!("stampede_bus_oldest_message_seconds").set(oldest);
+                }
+                gauge!("stampede_dead_letters").set(count(backlog.dead_letters));
+            }
+            Err(failure) => tracing::debug!(%failure, "the backlog could not be read"),
+        }
+    }
+}
+
+async fn look_at_ledger(ledger: &dyn Ledger) {
+    let mut every = every_second();
+    loop {
+        every.tick().await;
+        match ledger.snapshot().await {
+            Ok(snapshot) => show_ledger(&snapshot),
+            Err(failure) => tracing::debug!(%failure, "the ledger could not be looked at"),
+        }
+    }
+}
+
+/// The writers of all processes as everybody hears of them, and what is promised.
+fn show_ledger(ledger: &LedgerSnapshot) {
+    let report = &ledger.report;
+    gauge!("stampede_writers_depth_messages").set(report.depth);
+    gauge!("stampede_writers_high_water_messages").set(report.high_water);
+    let oldest = report.oldest.map(|oldest| ledger.now.since(oldest)).unwrap_or_default();
+    gauge!("stampede_writers_oldest_message_seconds").set(oldest);
+    gauge!("stampede_writers_silence_seconds").set(ledger.now.since(ledger.heard_at));
+    gauge!("stampede_writers_processes").set(count(ledger.writers.len() as u64));
+    for open in &ledger.pools {
+        let pool = open.pool.to_string();
+        gauge!("stampede_pool_promised_units", "pool" => pool.clone()).set(open.numbers.promised);
+        gauge!("stampede_pool_epoch", "pool" => pool).set(count(open.numbers.epoch));
+    }
+}
+
+/// What this process shows to shoppers. `seen`: what it showed before and may be gone.
+fn show_shelf(shelf: Option<&Shelf>, began: Instant, seen: &mut HashSet<PoolId>) {
+    let filled_at = shelf.map_or(began, |shelf| shelf.filled_at);
+    gauge!("stampede_shelf_age_seconds").set(filled_at.elapsed());
+    let Some(shelf) = shelf else { return };
+    for (pressure, name) in [
+        ("calm", matches!(shelf.pressure, Pressure::Calm)),
+        ("behind", matches!(shelf.pressure, Pressure::Behind(_))),
+        ("silent", matches!(shelf.pressure, Pressure::Silent)),
+    ] {
+        gauge!("stampede_pressure", "state" => pressure).set(truth(name));
+    }
+    let types = || shelf.events.iter().flat_map(|event| &event.types);
+    gauge!("stampede_pools_closed").set(count(types().filter(|one| one.numbers.is_none()).count() as u64));
+    for event in &shelf.events {
+        show_sale(event);
+    }
+    let now: HashSet<_> = types().map(|one| one.pool).collect();
+    for gone in seen.difference(&now) {
+        show_state(*gone, None);
+    }
+    *seen = now;
+}
+
+fn show_sale(event: &EventOnSale) {
+    let described = &event.listing.event;
+    for (ticket_type, on_sale) in described.ticket_types.iter().zip(&event.types) {
+        let pool = on_sale.pool.to_string();
+        let labels = [
+            ("pool", pool.clone()),
+            ("event", described.slug.as_str().to_owned()),
+            ("ticket_type", ticket_type.id.as_str().to_owned()),
+        ];
+        gauge!("stampede_pool_info", &labels).set(1.0);
+        let price = ticket_type.price;
+        let labels = [("pool", pool.clone()), ("currency", price.currency.code().to_owned())];
+        gauge!("stampede_ticket_price_minor_units", &labels).set(amount(price.minor));
+        let terms = &on_sale.terms;
+        gauge!("stampede_sale_opens_timestamp_seconds", "pool" => pool.clone()).set(amount(terms.opens_at.0) / 1_000.0);
+        gauge!("stampede_sale_closes_timestamp_seconds", "pool" => pool).set(amount(terms.closes_at.0) / 1_000.0);
+        show_state(on_sale.pool, Some(on_sale.state));
+    }
+}
+
+fn show_state(pool: PoolId, now: Option<SaleState>) {
+    for (state, name) in STATES {
+        gauge!("stampede_sale_state", "pool" => pool.to_string(), "state" => name).set(truth(now == Some(state)));
+    }
+}
+
+/// Summed over the instances of an actor.
+fn show_mailboxes(gates: &[Arc<Gate>]) {
+    #[derive(Default)]
+    struct Sum {
+        depth: u64,
+        capacity: u64,
+        refused: u64,
+        restarts: u64,
+    }
+    let mut sums: BTreeMap<&'static str, Sum> = BTreeMap::new();
+    for gate in gates {
+        let sum = sums.entry(gate.actor()).or_default();
+        sum.depth += u64::from(gate.depth());
+        sum.capacity += u64::from(gate.capacity());
+        sum.refused += gate.refused();
+        sum.restarts += gate.restarts();
+    }
+    for (actor, sum) in sums {
+        gauge!("stampede_mailbox_depth", "actor" => actor).set(count(sum.depth));
+        gauge!("stampede_mailbox_capacity", "actor" => actor).set(count(sum.capacity));
+        counter!("stampede_mailbox_refused_total", "actor" => actor).absolute(sum.refused);
+        counter!("stampede_actor_restarts_total", "actor" => actor).absolute(sum.restarts);
+    }
+}
+
+fn truth(so: bool) -> f64 {
+    f64::from(u8::from(so))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "cents and milliseconds far below 2^52")]
+fn amount(number: i64) -> f64 {
+    number as f64
+}
