@@ -78,6 +78,11 @@ impl Node {
             .unwrap()
     }
 
+    /// The address of its operators' port, with http://.
+    pub(crate) fn ops(&self) -> &str {
+        &self.ops
+    }
+
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.running.as_ref().expect("the node runs").id()
