@@ -15,7 +15,7 @@ help: ## this list
 run: ## the shop on http://127.0.0.1:8080
 	cargo run --release
 
-check: ## what needs no run: format, lints, documentation, licences and walls, unused dependencies, container files
+check: ## what needs no run: format, lints, documentation, licences and walls, unused dependencies, container files, dashboards
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --features stampede/proof -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace
@@ -27,6 +27,7 @@ check: ## what needs no run: format, lints, documentation, licences and walls, u
 	@unformatted=$$(gofmt -l ops/pubsub-server); test -z "$$unformatted" || { echo "not as gofmt writes it: $$unformatted"; exit 1; }
 	GOTOOLCHAIN=auto go -C ops/pubsub-server vet ./...
 	@ops/check-container
+	@ops/check-dashboards
 
 test: ## everything that runs: cargo's tests, the Pub/Sub server's, the browser (both on one machine and on servers), the API fuzzing, a small load test
 	@ops/setup
