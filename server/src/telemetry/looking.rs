@@ -185,3 +185,60 @@ fn count(number: u64) -> f64 {
 fn amount(number: i64) -> f64 {
     number as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use metrics_exporter_prometheus::PrometheusBuilder;
+    use stampede_actors::{ports::Listing, shelf::TypeOnSale};
+    use stampede_domain::{Millis, WriterReport};
+    use std::time::Duration;
+
+    /// What is given out of what `work` shows.
+    fn shown(work: impl FnOnce()) -> String {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, work);
+        recorder.handle().render()
+    }
+
+    fn on_sale(state: SaleState) -> Shelf {
+        let event: stampede_domain::Event = toml::from_str(include_str!("../../demo/frequency-festival.toml")).unwrap();
+        let ticket_type = &event.ticket_types[0];
+        let (pool, terms) = (ticket_type.pool(&event.slug), ticket_type.terms(false));
+        let types = vec![TypeOnSale { pool, terms, numbers: None, state }];
+        let listing = Arc::new(Listing { event, paused: false, waiting: None });
+        let events = vec![Arc::new(EventOnSale { sequence: 1, listing, types })];
+        Shelf { filled_at: Instant::now(), events, pressure: Pressure::Behind(Duration::from_secs(1)) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sale_is_in_one_state_and_one_that_is_gone_in_none() {
+        let (shelf, mut seen) = (on_sale(SaleState::Paused), HashSet::new());
+        let text = shown(|| show_shelf(Some(&shelf), Instant::now(), &mut seen));
+        let ones: Vec<_> = text.lines().filter(|line| line.contains("_state{") && line.ends_with(" 1")).collect();
+        assert!(matches!(ones[..], [one] if one.contains("state=\"paused\"")), "{ones:?}");
+        for line in ["stampede_pools_closed 1", "currency=\"EUR\"} ", "stampede_pressure{state=\"behind\"} 1"] {
+            assert!(text.contains(line), "no {line} in {text}");
+        }
+        let text = shown(|| show_shelf(Some(&Shelf { events: Vec::new(), ..shelf }), Instant::now(), &mut seen));
+        assert_eq!(text.lines().filter(|line| line.contains("_state{") && line.ends_with(" 0")).count(), STATES.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_never_saw_the_ledger_is_as_blind_as_it_is_old() {
+        let began = Instant::now();
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert!(shown(|| show_shelf(None, began, &mut HashSet::new())).contains("stampede_shelf_age_seconds 7"));
+    }
+
+    #[test]
+    fn what_the_writers_hold_grows_older_while_nobody_hears_them() {
+        let report = WriterReport { depth: 3, high_water: 10, oldest: Some(Millis(1_000)), per_second: 2 };
+        let ledger =
+            LedgerSnapshot { now: Millis(9_000), report, heard_at: Millis(5_000), ..LedgerSnapshot::default() };
+        let text = shown(|| show_ledger(&ledger));
+        for line in ["depth_messages 3", "oldest_message_seconds 8", "silence_seconds 4", "writers_processes 0"] {
+            assert!(text.contains(line), "no {line} in {text}");
+        }
+    }
+}

@@ -33,8 +33,8 @@ impl Embedded {
             "--demo-limit-per-buyer=0".to_owned(),
             "--buyer-attempts-per-second=0".to_owned(),
             "--http-workers=1".to_owned(),
-            // So small that it is full while somebody audits.
-            "--cache-sync-mailbox-capacity=1".to_owned(),
+            // So small that some who audit at once fill it.
+            "--cache-sync-mailbox-capacity=3".to_owned(),
             "--log=error".to_owned(),
         ];
         let config = Config::of(settings.iter().map(String::as_str)).unwrap();

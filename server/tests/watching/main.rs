@@ -30,11 +30,12 @@ async fn every_panel_has_data_and_moves_under_the_fault_or_load_it_is_for() {
     let mut watch = Watch::begin(&shops).await;
 
     watch.during(When::CrowdComes, async || shops.let_the_crowd_in()).await;
+    // Before a pause, which is 503, too.
+    pubsub(&mut watch, &shops).await;
     watch.during(When::BuyersAreRefused, async || shops.refuse_some()).await;
     watch.during(When::SaleIsPaused, async || drop(shops.cluster.run_well(&["sale", "pause"]).await)).await;
     shops.cluster.run_well(&["sale", "resume"]).await;
 
-    pubsub(&mut watch, &shops).await;
     postgres(&mut watch, &mut shops).await;
     redis(&mut watch, &shops).await;
     writers(&mut watch, &shops).await;
@@ -80,12 +81,6 @@ async fn redis(watch: &mut Watch, shops: &Shops) {
     let grounds = &shops.cluster.grounds;
     watch.during(When::RedisIsBusy, async || shops.keep_redis_busy().await).await;
     watch
-        .during(When::RedisIsFull, async || {
-            grounds.redis(&["config", "set", "maxmemory", "1mb"]).await;
-        })
-        .await;
-    grounds.redis(&["config", "set", "maxmemory", "200mb"]).await;
-    watch
         .during(When::RedisFreezes, async || {
             grounds.redis.tell("pause", &[]).await;
             shops.press().await;
@@ -94,6 +89,12 @@ async fn redis(watch: &mut Watch, shops: &Shops) {
     grounds.redis.tell("continue", &[]).await;
     shops.stop_pressing();
     shops.until_calm().await;
+    watch
+        .during(When::RedisIsFull, async || {
+            grounds.redis(&["config", "set", "maxmemory", "1mb"]).await;
+        })
+        .await;
+    grounds.redis(&["config", "set", "maxmemory", "200mb"]).await;
     watch.during(When::RedisDies, async || drop(grounds.redis.tell("kill", &[]).await)).await;
     // Empty, and made again from the store.
     watch.during(When::RedisComesBack, async || drop(grounds.redis.tell("start", &[]).await)).await;

@@ -162,7 +162,7 @@ pub(crate) const ALERTS: &[(&str, When)] = &[
     ("NobodyTakesOrders", EverybodyIsGone),
     ("NobodyWrites", EverybodyIsGone),
     ("ActorRestarts", ActorsPanic),
-    ("PortFails", RedisFreezes),
+    ("PortFails", PubSubRefuses),
     ("ServerDown", PostgresDies),
     ("ErrorBudgetBurnsFast", PubSubRefuses),
     ("ErrorBudgetBurnsSlowly", PubSubRefuses),

@@ -87,8 +87,8 @@ impl Shops {
     }
 
     pub(crate) fn let_the_crowd_in(&self) {
-        let pause = Duration::from_millis(40);
-        *self.crowd.lock().unwrap() = Some(Crowd::come(&[self.cluster.door.proxy()], 6, pause));
+        let pause = Duration::from_millis(60);
+        *self.crowd.lock().unwrap() = Some(Crowd::come(&[self.cluster.door.proxy()], 12, pause));
         *self.elsewhere.lock().unwrap() = Some(Crowd::come(&[address(&self.embedded.url)], 2, pause));
     }
 
@@ -175,14 +175,12 @@ impl Shops {
         books.close().await;
     }
 
-    /// Somebody looks whether the laws hold, again and again.
+    /// Several look at once whether the laws hold.
     pub(crate) fn audit_the_embedded(&self) {
-        let (client, url) = (crate::harness::door::client(), format!("{}/audit", self.embedded.ops));
-        tokio::spawn(async move {
-            for _ in 0..4 {
-                drop(client.get(&url).send().await);
-            }
-        });
+        for _ in 0..4 {
+            let (client, url) = (crate::harness::door::client(), format!("{}/audit", self.embedded.ops));
+            tokio::spawn(async move { drop(client.get(&url).send().await) });
+        }
     }
 
     /// Kills a writer, and has its leases run out at once.

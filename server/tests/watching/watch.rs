@@ -53,6 +53,9 @@ impl Watch {
             waiting.push((panel, *moves, before));
         }
         let mut alerts: Vec<_> = ALERTS.iter().filter(|(_, of)| *of == when).map(|(name, _)| *name).collect();
+        for alert in &alerts {
+            assert!(!self.is_awake(alert).await, "{alert} is awake before {when:?}");
+        }
         happens().await;
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -68,7 +71,7 @@ impl Watch {
             waiting = still;
             let mut asleep = Vec::new();
             for alert in alerts {
-                if self.prometheus.ask(&format!(r#"ALERTS{{alertname="{alert}"}}"#)).await.is_empty() {
+                if !self.is_awake(alert).await {
                     asleep.push(alert);
                 }
             }
@@ -81,6 +84,11 @@ impl Watch {
         }
         println!("{when:?}: {:.1?}", began.elapsed());
         self.seen.push(when);
+    }
+
+    /// Pending or firing.
+    async fn is_awake(&self, alert: &str) -> bool {
+        !self.prometheus.ask(&format!(r#"ALERTS{{alertname="{alert}"}}"#)).await.is_empty()
     }
 
     async fn values(&self, panel: &Panel) -> Values {
