@@ -7,7 +7,7 @@ CARGO_MUTANTS_VERSION := 27.1.0
 CARGO_FUZZ_VERSION := 0.13.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test proof browser api fuzz generated bench bench-curve bench-distributed hooks distributed servers sbom advisories mutants smoke load spike
+.PHONY: help run check test proof browser api fuzz generated bench tuning bench-curve bench-distributed hooks distributed servers sbom advisories mutants smoke load spike
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,12 @@ bench: ## the performance goals; half an hour, and wants the machine for itself 
 	cargo build --release --package stampede --package stampede-bench
 	ops/servers/with npm test --silent --prefix load-tests/peers
 	ops/servers/with $${CARGO_TARGET_DIR:-target}/release/stampede-bench $(if $(ONLY),--only $(ONLY))
+
+tuning: ## what batch size, linger and writers do, on files and on servers, as tables; a quarter of an hour, and wants the machine for itself
+	@ops/setup
+	cargo build --release --package stampede --package stampede-bench
+	$${CARGO_TARGET_DIR:-target}/release/stampede-bench --rounds 3 --seconds 2 tuning
+	ops/servers/with $${CARGO_TARGET_DIR:-target}/release/stampede-bench --rounds 2 --seconds 2 --distributed tuning
 
 bench-curve: ## the spike curve of a whole sale, drawn in load-tests/pictures/spike-curve.svg
 	cargo build --release --package stampede --package stampede-bench

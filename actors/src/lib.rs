@@ -17,6 +17,7 @@ pub mod chance;
 pub mod clock;
 pub mod doorkeeper;
 pub mod facts;
+pub mod flight;
 pub mod gate;
 pub mod inventory;
 pub mod label;

@@ -1,31 +1,15 @@
-//! Pages and the operators' port without storage: what people get, and what a form becomes.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! Pages without storage: what people get, and what a form becomes.
 
 #[expect(dead_code, reason = "each test file uses its share")]
 mod support;
 
-use actix_web::{App, body::to_bytes, test::TestRequest, web::Data};
+use actix_web::test::TestRequest;
 use flate2::read::GzDecoder;
-use stampede_actors::{
-    audit::{AuditReport, LawFound},
-    gate::Gate,
-    inventory::{EventNotShown, OrderFound, OrderNotShown, Placed},
-    ports::PortFailure,
-};
-use stampede_domain::{BuyerId, OrderRefused, OrderStatus, laws::Law};
-use stampede_http::{
-    ShopOptions,
-    ops::{Cast, ControlRoom},
-};
-use std::{
-    io::Read,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
-use support::{Answer, NOW, Says, Script, ask, clock, key, stub};
+use stampede_actors::inventory::{EventNotShown, OrderFound, OrderNotShown, Placed};
+use stampede_domain::{BuyerId, OrderRefused, OrderStatus};
+use stampede_http::ShopOptions;
+use std::io::Read;
+use support::{NOW, Says, Script, ask, key};
 
 const FORM: &str = "/en/events/festival/orders";
 
@@ -231,93 +215,4 @@ async fn people_get_pages_when_something_is_missing_or_closed() {
     assert!(closed.header("retry-after").is_some());
     let front = script.ask(TestRequest::get().uri("/").insert_header(("Accept-Language", "de-AT,de;q=0.9"))).await;
     assert_eq!((front.status.as_u16(), front.header("location")), (303, Some("/de")));
-}
-
-// ---- operators --------------------------------------------------------------------------------------------------------
-
-struct Behind {
-    ready: Says<bool>,
-    audit: Says<Result<AuditReport, PortFailure>>,
-    admitting: bool,
-}
-
-fn report(breaches: Vec<String>) -> AuditReport {
-    let laws = Law::ALL.into_iter().map(|law| LawFound {
-        law,
-        breaches: if law == Law::NeverOversold { breaches.clone() } else { Vec::new() },
-        judged: true,
-        looked_at: "3 orders".into(),
-    });
-    AuditReport { at: NOW, pools: Vec::new(), laws: laws.collect(), waiting: Some(1), dead_letters: 2 }
-}
-
-impl Behind {
-    fn sound() -> Self {
-        Self { ready: Says::Answer(true), audit: Says::Answer(Ok(report(Vec::new()))), admitting: true }
-    }
-
-    async fn ask(self, path: &str) -> Answer {
-        let cast = Arc::new(Cast::default());
-        let gate = Gate::new("inventory", 7);
-        cast.enter(Arc::clone(&gate));
-        let _inside = gate.enter(2).unwrap();
-        let (ready, audit) = (self.ready, self.audit);
-        let room = Data::new(ControlRoom {
-            faces: ControlRoom::faces().unwrap(),
-            clock: clock(),
-            metrics: Arc::new(|| "stampede_orders_total 7\n".to_owned()),
-            cast,
-            ready: stub(8, move |_| ready.clone()),
-            audit: stub(8, move |_| audit.clone()),
-            admitting: Arc::new(AtomicBool::new(self.admitting)),
-        });
-        assert_eq!(room.admitting.load(Ordering::Relaxed), self.admitting);
-        let app = App::new().configure(|routes| stampede_http::ops::routes(routes, room));
-        let app = actix_web::test::init_service(app).await;
-        let response = actix_web::test::call_service(&app, TestRequest::get().uri(path).to_request()).await;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = to_bytes(response.into_body()).await.map(|body| body.to_vec()).unwrap_or_default();
-        Answer::new(status, headers, body)
-    }
-}
-
-#[actix_web::test]
-async fn readiness_says_no_before_opening_and_while_closing() {
-    assert_eq!(Behind::sound().ask("/livez").await.status, 200);
-    assert_eq!(Behind::sound().ask("/readyz").await.status, 200);
-    let closed = Behind { ready: Says::Answer(false), ..Behind::sound() };
-    let dead = Behind { ready: Says::Dies, ..Behind::sound() };
-    let leaving = Behind { admitting: false, ..Behind::sound() };
-    for behind in [closed, dead, leaving] {
-        assert_eq!(behind.ask("/readyz").await.status, 503);
-    }
-    let leaving = Behind { admitting: false, ..Behind::sound() };
-    assert_eq!(leaving.ask("/livez").await.status, 200, "who closes down lives");
-}
-
-#[actix_web::test]
-async fn a_broken_law_is_a_failed_audit() {
-    let sound = Behind::sound().ask("/audit").await;
-    assert_eq!(sound.status, 200, "{}", sound.text());
-    assert_eq!((sound.json()["holds"].as_bool(), sound.json()["laws"].as_array().map(Vec::len)), (Some(true), Some(8)));
-    let broken = Says::Answer(Ok(report(vec!["12 of 10 sold".into()])));
-    let broken = Behind { audit: broken, ..Behind::sound() }.ask("/audit").await;
-    assert_eq!(broken.status, 500);
-    assert!(broken.text().contains("12 of 10 sold"));
-    for audit in [Says::Dies, Says::Answer(Err(PortFailure::Unavailable("down".into())))] {
-        let unknown = Behind { audit, ..Behind::sound() }.ask("/audit").await;
-        assert_eq!(unknown.status, 503, "not knowing is neither sound nor broken");
-    }
-}
-
-#[actix_web::test]
-async fn the_cast_and_the_metrics_are_shown() {
-    let cast = Behind::sound().ask("/actors").await.json();
-    assert_eq!(
-        (cast[0]["name"].as_str(), cast[0]["depth"].as_u64(), cast[0]["capacity"].as_u64()),
-        (Some("inventory"), Some(2), Some(7))
-    );
-    let metrics = Behind::sound().ask("/metrics").await;
-    assert_eq!(metrics.text(), "stampede_orders_total 7\n");
-    assert!(metrics.header("content-type").is_some_and(|kind| kind.contains("version=0.0.4")));
 }

@@ -17,7 +17,7 @@ pub(crate) async fn greet(
         println!("  shop       http://{http}");
         println!("  API        http://{http}/api/docs");
     }
-    println!("  operators  http://{ops}   (/metrics /actors /audit /readyz)");
+    println!("  operators  http://{ops}   (/ops /metrics /actors /audit /readyz)");
     match catalogue.listings.first() {
         None => println!("  for sale   nothing yet: stampede event apply FILE"),
         Some(listing) => {

@@ -1,7 +1,7 @@
 //! The life of a serving process: lock, open, play, drain, close.
 
 use crate::{
-    config::Config,
+    config::{Config, Role},
     crowd, demo, greeting,
     home::Home,
     telemetry::{self, Telemetry},
@@ -10,7 +10,11 @@ use crate::{
 };
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web::Data, web::ServiceConfig};
 use anyhow::Context;
-use stampede_http::{Shop, ShopOptions, ops::ControlRoom};
+use stampede_actors::flight;
+use stampede_http::{
+    Shop, ShopOptions,
+    ops::{Chronicle, ControlRoom, Node},
+};
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -50,6 +54,7 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
     tls::trust_one_provider();
     let home = Home::enter(&config)?;
     let telemetry = Telemetry::begin(&config)?;
+    flight::install();
     allow_a_crowd();
     let (ports, books) = Ports::open(&config).await?;
     if config.servers.role.writes() {
@@ -174,15 +179,40 @@ pub fn public(
     Ok((server.handle(), server, address))
 }
 
+/// Which process this is, for its operators.
+fn node(config: &Config) -> Node {
+    let on = if config.servers.are_set() { "on servers" } else { "on one machine" };
+    let does = match config.servers.role {
+        Role::All => "web and writer",
+        Role::Web => "web node",
+        Role::Writer => "writer",
+    };
+    Node {
+        name: stampede_backends::bus::process().to_owned(),
+        role: format!("{does}, {on}"),
+        embedded: !config.servers.are_set(),
+        settings: config.actors(),
+        token: config.ops_token.clone(),
+    }
+}
+
 fn private(config: &Config, stage: &Arc<Stage>, ports: &Ports, telemetry: &Telemetry) -> anyhow::Result<Running> {
+    let chronicle = Arc::new(Chronicle::default());
     let room = Data::new(ControlRoom {
         faces: ControlRoom::faces()?,
         clock: Arc::clone(&ports.clock),
-        metrics: telemetry.render(),
+        metrics: telemetry.render(Arc::clone(&chronicle)),
         cast: Arc::clone(&stage.cast),
         ready: stage.ready(),
         audit: stage.audit(),
+        around: stage.around(),
+        xray: stage.xray(),
+        steer: stage.steer(),
         admitting: Arc::clone(&stage.admitting),
+        chronicle,
+        journal: telemetry.journal(),
+        node: node(config),
+        guesses: tokio::sync::Mutex::default(),
     });
     let server = HttpServer::new(move || {
         App::new()

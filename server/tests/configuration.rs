@@ -135,3 +135,18 @@ fn no_address_of_a_server_is_shown() {
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(!said.contains("horse") && said.contains("festival"), "{said}");
 }
+
+#[test]
+fn what_the_control_room_advises_to_set_can_be_set() {
+    let known: Vec<_> = stampede_server::config::settings().into_iter().map(|setting| setting.name).collect();
+    for advised in stampede_http::ops::advised_variables() {
+        assert!(known.iter().any(|name| name == advised), "{advised}");
+    }
+}
+
+#[test]
+fn the_token_of_the_control_room_is_not_shown() {
+    let output = Shop::closed(&[("STAMPEDE_OPS_TOKEN", "three in the morning")]).run(&["config"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("ops_token") && !said.contains("morning"), "{said}");
+}

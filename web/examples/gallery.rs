@@ -2,14 +2,15 @@
 //! `cargo run -p stampede-web --example gallery -- FOLDER`. Links to static files are made relative.
 
 use stampede_web::{
-    ActorsPage, AuditPage, ErrorPage, EventPage, FaceError, Faces, Lang, OrderPage, RefusedPage, asset, asset_url,
+    ActorsPage, AuditPage, ErrorPage, EventPage, FaceError, Faces, Lang, OrderPage, RefusedPage, RoomPage, XrayPage,
+    asset, asset_url,
 };
 use std::{fs, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "target/gallery".into()));
     fs::create_dir_all(folder.join("static"))?;
-    for name in ["site.css", "site.js", "icon.svg"] {
+    for name in ["site.css", "site.js", "ops.css", "ops.js", "icon.svg"] {
         let url = asset_url(name).ok_or("a static file is missing")?;
         let file = asset(url.trim_start_matches("/static/")).ok_or("a static file is missing")?;
         fs::write(folder.join(url.trim_start_matches('/')), &file.bytes)?;
@@ -45,6 +46,12 @@ fn pages(faces: &Faces) -> Result<Vec<(String, String)>, FaceError> {
     }
     for (name, page) in AuditPage::samples() {
         pages.push((format!("ops-audit-{name}.html"), faces.ops_audit(&page)?));
+    }
+    for (name, page) in RoomPage::samples() {
+        pages.push((format!("ops-room-{name}.html"), faces.ops_room(&page)?));
+    }
+    for (name, page) in XrayPage::samples() {
+        pages.push((format!("ops-xray-{name}.html"), faces.ops_xray(&page)?));
     }
     Ok(pages)
 }

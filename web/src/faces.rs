@@ -1,7 +1,10 @@
 //! `Faces`: the compiled templates and one function a page. Strict: a template that names what its view model has not
 //! is an error, never an empty place.
 
-use crate::{ActorsPage, AuditPage, ErrorPage, EventPage, Lang, OrderPage, RefusedPage, filters, lettering, texts};
+use crate::{
+    ActorsPage, AuditPage, Chart, ErrorPage, EventPage, Lang, OrderPage, RefusedPage, RoomPage, XrayPage, chart,
+    filters, format, lettering, texts,
+};
 use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
 use rust_embed::RustEmbed;
 use serde::Serialize;
@@ -107,6 +110,17 @@ impl Faces {
         self.render("ops_audit.html", Lang::En, context! { broken, ..page_context(page) })
     }
 
+    /// The control room, for the operations port. English.
+    pub fn ops_room(&self, page: &RoomPage) -> Result<String, FaceError> {
+        let charts: Vec<_> = page.charts.iter().map(drawn).collect();
+        self.render("ops_room.html", Lang::En, context! { charts, ..page_context(page) })
+    }
+
+    /// An order's X-ray, for the operations port. English.
+    pub fn ops_xray(&self, page: &XrayPage) -> Result<String, FaceError> {
+        self.render("ops_xray.html", Lang::En, page_context(page))
+    }
+
     fn render(&self, template: &'static str, lang: Lang, page: Value) -> Result<String, FaceError> {
         let t = match lang {
             Lang::De => &self.german,
@@ -121,6 +135,34 @@ impl Faces {
 
 fn page_context<P: Serialize>(page: &P) -> Value {
     context! { page => Serde(page) }
+}
+
+/// A chart with its curves on one axis, which holds its limit too once a curve comes near it.
+fn drawn(shown: &Chart) -> Value {
+    let values = || shown.lines.iter().flat_map(|line| &line.values).copied().filter(|value| value.is_finite());
+    let highest = values().fold(0.0, f64::max);
+    let top = chart::axis(shown.limit.filter(|limit| highest > limit / 4.0).unwrap_or(0.0).max(highest));
+    let (width, height) = chart::SIZE;
+    let limit = shown
+        .limit
+        .filter(|limit| *limit <= top)
+        .map(|limit| format!("M0 {:.1}H{width}", f64::from(height) * (1.0 - limit / top)));
+    let lines = shown.lines.iter().map(|line| {
+        let now = line.values.last().copied().filter(|value| value.is_finite());
+        context! {
+            name => line.name.as_str(),
+            tone => Serde(&line.tone),
+            now => now.map_or_else(|| "–".to_owned(), |now| format::figure(Lang::En, now)),
+            path => chart::curve(&line.values, shown.room, top),
+        }
+    });
+    context! {
+        title => shown.title.as_str(),
+        unit => shown.unit.as_str(),
+        top => format::figure(Lang::En, top),
+        limit,
+        lines => lines.collect::<Vec<_>>(),
+    }
 }
 
 fn event_context(page: &EventPage) -> Value {

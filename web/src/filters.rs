@@ -25,6 +25,10 @@ pub(crate) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("time_of_day", |state: &State<'_, '_>, at: i64, zone: &str| {
         format::time_of_day(language(state), at, zone)
     });
+    environment.add_filter("figure", |state: &State<'_, '_>, figure: Option<f64>| {
+        figure.map_or_else(|| "–".to_owned(), |figure| format::figure(language(state), figure))
+    });
+    environment.add_filter("share", share);
     environment.add_filter("iso", format::iso);
     environment
         .add_filter("duration", |state: &State<'_, '_>, seconds: u64| format::duration(language(state), seconds));
@@ -61,6 +65,11 @@ pub(crate) fn escape(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Va
         rest = &rest[at + 1..];
     }
     Ok(out.write_str(rest)?)
+}
+
+/// A part of a whole in thousandths, for the width of a bar.
+fn share(part: u64, whole: u64) -> u64 {
+    (part.saturating_mul(1_000) / whole.max(1)).min(1_000)
 }
 
 fn language(state: &State<'_, '_>) -> Lang {

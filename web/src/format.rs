@@ -19,6 +19,30 @@ pub fn integer(lang: Lang, number: u64) -> String {
     text
 }
 
+/// A measured figure: whole from ten on, below it with the digits that tell something: `12,400`, `4.3`, `0.021`.
+pub fn figure(lang: Lang, figure: f64) -> String {
+    let size = figure.abs();
+    if !figure.is_finite() {
+        return "–".into();
+    }
+    if size >= 9.95 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a float saturates, and this one is positive"
+        )]
+        let whole = integer(lang, size.round() as u64);
+        return if figure < 0.0 { format!("−{whole}") } else { whole };
+    }
+    let text = match size {
+        0.0 => "0".into(),
+        0.995.. => format!("{figure:.1}"),
+        0.0995.. => format!("{figure:.2}"),
+        _ => format!("{figure:.3}"),
+    };
+    if lang == Lang::De { text.replace('.', ",") } else { text }
+}
+
 /// What stands between groups of three digits.
 pub fn group_separator(lang: Lang) -> char {
     match lang {
@@ -232,6 +256,24 @@ mod tests {
         assert_eq!(duration(Lang::En, 2 * 86_400 + 3 * 3_600 + 59), "2\u{a0}days 3\u{a0}hours");
         assert_eq!(duration(Lang::De, 0), "0\u{a0}Sekunden");
         assert_eq!(duration(Lang::En, 3_600), "1\u{a0}hour");
+    }
+
+    #[test]
+    fn a_figure_has_the_digits_that_tell_something() {
+        let cases = [
+            (0.0, "0"),
+            (0.021, "0.021"),
+            (0.5, "0.50"),
+            (4.27, "4.3"),
+            (9.97, "10"),
+            (12_400.4, "12,400"),
+            (-31.0, "−31"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(figure(Lang::En, value), text);
+        }
+        assert_eq!(figure(Lang::De, 4.27), "4,3");
+        assert_eq!(figure(Lang::En, f64::NAN), "–");
     }
 
     #[test]

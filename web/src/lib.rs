@@ -5,6 +5,7 @@
 //! crate of ours, HTTP, clocks, cookies, rules about tickets. What a page may say is in `texts.rs`, in both languages.
 
 mod assets;
+pub mod chart;
 mod faces;
 mod filters;
 pub mod format;
@@ -23,3 +24,8 @@ pub use pages::event::{EventPage, EventTexts, FieldError, FormView, SaleStateVie
 pub use pages::ops::{ActorRow, ActorsPage, AuditPage, LawRow};
 pub use pages::order::{OrderDetails, OrderPage, OrderStatusView};
 pub use pages::refused::{RefusalView, RefusedPage};
+pub use pages::room::{
+    AdviceRow, Chart, CountRow, Headline, LagRow, Line, MailboxRow, PoolRow, RoomPage, SteeredEvent, Steering, Tone,
+    TroubleRow, Units,
+};
+pub use pages::xray::{StepRow, XrayPage};

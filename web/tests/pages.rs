@@ -1,7 +1,8 @@
 //! Every sample of every page, rendered in both languages by the strict engine, and what must be true of all of them.
 
 use stampede_web::{
-    ActorsPage, AuditPage, ErrorPage, EventPage, Faces, KEY_SLOT, Lang, OrderPage, RefusedPage, asset, asset_url,
+    ActorsPage, AuditPage, ErrorPage, EventPage, Faces, KEY_SLOT, Lang, OrderPage, RefusedPage, RoomPage, XrayPage,
+    asset, asset_url,
 };
 
 struct Rendered {
@@ -44,6 +45,12 @@ fn everything() -> Vec<Rendered> {
     for (name, page) in AuditPage::samples() {
         add(format!("ops audit {name}"), faces.ops_audit(&page), false);
     }
+    for (name, page) in XrayPage::samples() {
+        add(format!("ops xray {name}"), faces.ops_xray(&page), false);
+    }
+    for (name, page) in RoomPage::samples() {
+        add(format!("ops room {name}"), faces.ops_room(&page), false);
+    }
     pages
 }
 
@@ -71,7 +78,9 @@ fn every_sample_renders_and_declares_its_language() {
 fn the_slot_is_there_once_where_a_form_is_and_nowhere_else() {
     for Rendered { name, html, has_form } in everything() {
         assert_eq!(html.matches(KEY_SLOT).count(), usize::from(has_form), "{name}");
-        assert_eq!(html.contains("<form"), has_form, "{name}");
+        // The control room's forms are none of the shop's.
+        let is_room = name.starts_with("ops room");
+        assert_eq!(html.contains("<form"), has_form || is_room, "{name}");
     }
 }
 
@@ -227,6 +236,24 @@ fn the_script_draws_the_wave_with_the_same_numbers_as_the_server() {
 }
 
 #[test]
-fn the_script_stays_a_few_kilobytes() {
+fn the_scripts_stay_a_few_kilobytes() {
     assert!(static_file("site.js").len() < 12_000);
+    assert!(static_file("ops.js").len() < 4_000);
+}
+
+#[test]
+fn the_control_room_says_first_how_it_is_and_draws_what_it_knows() {
+    let room = |name: &str| {
+        let (_, page) =
+            RoomPage::samples().into_iter().find(|(sample, _)| *sample == name).expect("because it is there");
+        faces().ops_room(&page).expect("because it renders")
+    };
+    let (calm, behind, new) = (room("calm"), room("behind"), room("new"));
+    let place = |html: &str, what: &str| html.find(what).unwrap_or_else(|| panic!("{what} is missing"));
+    assert!(place(&behind, "New orders are put off") < place(&behind, "STAMPEDE_ORDER_WRITER_BATCH_SIZE"));
+    assert!(behind.contains("is-alarm") && behind.contains("BROKEN 1 times"));
+    assert!(!calm.contains("BROKEN") && !calm.contains("What to change"));
+    assert_eq!(calm.matches("<path class=\"curve").count(), 7);
+    assert!(!new.contains("<path class=\"curve") && new.contains("Set STAMPEDE_OPS_TOKEN"));
+    assert!(calm.contains("action=\"/ops/sale\"") && !new.contains("action=\"/ops/sale\""));
 }

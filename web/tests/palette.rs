@@ -7,14 +7,22 @@ use std::collections::BTreeMap;
 type Palette = BTreeMap<String, [u8; 3]>;
 
 fn editions() -> [(&'static str, Palette); 2] {
-    let url = asset_url("site.css").expect("because the style sheet is in the folder");
-    let file = asset(url.trim_start_matches("/static/")).expect("because it was just named");
-    let css = String::from_utf8(file.bytes.to_vec()).expect("because it is text");
-    let mut blocks = css.split(":root {").skip(1).filter_map(|rest| rest.split('}').next());
-    let day = tokens(blocks.next().expect("because the day is first"));
-    let mut night = day.clone();
-    night.extend(tokens(blocks.next().expect("because the night is second")));
+    let (mut day, mut night) = (Palette::new(), Palette::new());
+    for name in ["site.css", "ops.css"] {
+        let css = style_sheet(name);
+        let mut blocks = css.split(":root {").skip(1).filter_map(|rest| rest.split('}').next());
+        let by_day = tokens(blocks.next().expect("because the day is first"));
+        night.extend(by_day.clone());
+        day.extend(by_day);
+        night.extend(tokens(blocks.next().expect("because the night is second")));
+    }
     [("day", day), ("night", night)]
+}
+
+fn style_sheet(name: &str) -> String {
+    let url = asset_url(name).expect("because the style sheet is in the folder");
+    let file = asset(url.trim_start_matches("/static/")).expect("because it was just named");
+    String::from_utf8(file.bytes.to_vec()).expect("because it is text")
 }
 
 fn tokens(block: &str) -> Palette {
@@ -59,6 +67,12 @@ fn all_text_can_be_read_by_day_and_by_night() {
             ("poster-ink", "poster"),
             ("press-ink", "press"),
             ("notice-ink", "notice"),
+            ("calm", "field"),
+            ("watch", "field"),
+            ("alarm", "field"),
+            ("calm", "paper"),
+            ("watch", "paper"),
+            ("alarm", "paper"),
         ] {
             let ratio = contrast(palette[text], palette[ground]);
             assert!(ratio >= 4.5, "{edition}: {text} on {ground} is {ratio:.2}");

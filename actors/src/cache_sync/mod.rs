@@ -9,6 +9,9 @@
 //! | [`Drain`] | command | when nothing waits to be settled | the same |
 //! | [`AreWeReady`] | question | whether every pool for sale is open | - |
 //! | [`AuditLaws`] | question | the laws, over every row; one audit at a time | - |
+//! | [`LookAround`] | question, from operators | [`Surroundings`]: what is for sale, how the writers are | - |
+//! | [`XrayOrder`] | question, from operators | [`OrderSeen`]: what ledger and store know of an order | - |
+//! | [`SteerSale`] | command, from operators | when the sale is paused or resumed | the same |
 //!
 //! And by the clock: fills the shelf (`cache_sync_interval`, and when the ledger says that something has changed), follows the
 //! catalogue (4 times a second), reaps, sweeps and checks (once a second). Asks no actor; tells `Inventory` ([`Restock`](crate::shelf::Restock)). Limit:
@@ -18,17 +21,20 @@
 mod burying;
 mod catalogue;
 mod opening;
+mod operating;
 mod reaping;
 mod shelving;
 mod witness;
 
 pub use burying::DEAD_LETTER_LIFE;
+pub use operating::{LookAround, OrderSeen, SteerSale, Surroundings, XrayOrder};
 
 use crate::{
     audit::{AuditReport, audit},
     carrier::Logic,
     clock::SharedClock,
     facts::{Fact, announce},
+    flight::{self, Step},
     mailbox::{Handles, Message, Reply},
     ports::{Bus, Catalogue, CatalogueSnapshot, Ledger, Listing, OrderStore, PoolSnapshot, PortResult},
     settings::ActorSettings,
@@ -121,6 +127,7 @@ pub struct CacheSync {
     /// The catalogue's listings, shared with shelves.
     listings: RefCell<Vec<Arc<Listing>>>,
     shelf: RefCell<Option<Arc<Shelf>>>,
+    surroundings: RefCell<Option<Surroundings>>,
     sequence: Cell<u64>,
     waiting: RefCell<Vec<Settlement>>,
     report: Cell<Option<WriterReport>>,
@@ -145,6 +152,7 @@ impl CacheSync {
             catalogue: RefCell::default(),
             listings: RefCell::default(),
             shelf: RefCell::default(),
+            surroundings: RefCell::default(),
             sequence: Cell::new(0),
             waiting: RefCell::default(),
             report: Cell::new(None),
@@ -227,15 +235,11 @@ impl CacheSync {
                 break;
             }
             match self.parts.ledger.settle(&settlements, report).await {
-                Ok(broken) if broken == Broken::default() => {}
                 Ok(broken) => {
-                    let Broken { decided_otherwise, ledger_lost } = broken;
-                    tracing::error!(
-                        decided_otherwise,
-                        ledger_lost,
-                        "promises were broken: orders told 202 got no tickets"
-                    );
-                    announce(Fact::PromisesBroken(broken));
+                    let decided: Vec<_> =
+                        settlements.iter().flat_map(|one| &one.decided).map(|one| one.order).collect();
+                    flight::note(Step::Settled, self.parts.clock.now(), decided.into_iter());
+                    admit(broken);
                 }
                 Err(failure) => tracing::warn!(%failure, "settlements are left to the sweep"),
             }
@@ -288,6 +292,15 @@ impl CacheSync {
             event.ticket_types.iter().map(|ticket_type| ticket_type.pool(&event.slug))
         });
         types.collect()
+    }
+}
+
+/// Says so when promises were broken.
+fn admit(broken: Broken) {
+    if broken != Broken::default() {
+        let Broken { decided_otherwise, ledger_lost } = broken;
+        tracing::error!(decided_otherwise, ledger_lost, "promises were broken: orders told 202 got no tickets");
+        announce(Fact::PromisesBroken(broken));
     }
 }
 

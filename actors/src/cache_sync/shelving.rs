@@ -1,6 +1,6 @@
 //! Fills the shelf, judges the pressure, and looks whether the laws hold.
 
-use super::CacheSync;
+use super::{CacheSync, Surroundings};
 use crate::{
     ports::{LedgerSnapshot, Listing, PortResult},
     shelf::{EventOnSale, Pressure, Shelf, TypeOnSale},
@@ -32,6 +32,8 @@ impl CacheSync {
         let events = self.listings.borrow().iter().map(|listing| self.on_sale(ledger.now, listing, &numbers)).collect();
         let shelf = Arc::new(Shelf { filled_at: Instant::now(), events, pressure: self.pressure(&ledger) });
         self.parts.board.publish(&shelf);
+        let LedgerSnapshot { now, report, heard_at, .. } = ledger;
+        *self.surroundings.borrow_mut() = Some(Surroundings { shelf: Arc::clone(&shelf), report, heard_at, now });
         *self.shelf.borrow_mut() = Some(shelf);
         measure(&ledger);
     }

@@ -5,6 +5,7 @@ use super::{Inventory, PlaceOrder, Placed};
 use crate::{
     batch::Closed,
     facts::{Fact, PutOff, announce, announce_many},
+    flight::{self, Step},
     mailbox::{NoAnswer, Reply},
     ports::{ClaimOf, PortFailure, PromiseOf, Withdrawal},
     publisher::Publish,
@@ -14,7 +15,7 @@ use crate::{
 #[cfg(feature = "sabotage")]
 use stampede_domain::sabotage::{Sabotage, is_on};
 use stampede_domain::{
-    Decision, Fingerprint, Intent, OrderRefused, OrderStatus,
+    Decision, Fingerprint, Intent, OrderId, OrderRefused, OrderStatus,
     ledger::{ClaimAnswer, ClaimRequest, Known, LookedUp, PromiseAnswer},
 };
 use std::{collections::HashMap, rc::Rc, time::Duration};
@@ -139,6 +140,7 @@ impl Inventory {
             let span = trace::batch("claim", batch.len(), batch.iter().map(|waiting| waiting.intent.trace.as_deref()));
             let claimed = self.claim(batch).instrument(span).await;
             if !claimed.is_empty() {
+                flight::note(Step::Claimed, self.parts.clock.now(), claimed.iter().map(|order| order.intent.order));
                 self.tasks.spawn(Rc::clone(&self).publish_and_promise(claimed));
             }
             self.claims.done(began.elapsed());
@@ -269,6 +271,7 @@ impl Inventory {
             self.withdraw(refused, PutOff::Broken).await;
         }
         if !published.is_empty() {
+            flight::note(Step::Published, self.parts.clock.now(), published.iter().map(SentOrder::order));
             self.promise(published).await;
         }
     }
@@ -284,6 +287,9 @@ impl Inventory {
             tracing::warn!(%failure, promises = promises.len(), "the ledger did not take promises");
             Vec::new()
         });
+        if !answers.is_empty() {
+            flight::note(Step::Promised, self.parts.clock.now(), published.iter().map(SentOrder::order));
+        }
         let mut answers = answers.into_iter();
         let mut promised = 0;
         for SentOrder { reply, .. } in published {
@@ -365,6 +371,10 @@ impl ClaimedOrder {
 }
 
 impl SentOrder {
+    fn order(&self) -> OrderId {
+        self.promise.order
+    }
+
     fn withdrawal(&self) -> Option<Withdrawal> {
         let PromiseOf { pool, order, .. } = self.promise;
         self.attempt.map(|attempt| Withdrawal { pool, order, attempt })

@@ -7,7 +7,7 @@ use crate::{
     ports::{Delivery, DeliveryId},
     wire,
 };
-use stampede_domain::{Intent, Millis};
+use stampede_domain::{Intent, Millis, OrderId};
 use std::{collections::VecDeque, rc::Rc};
 
 /// An order that is held: it counts in the mailbox until it is written and acknowledged.
@@ -35,13 +35,14 @@ impl Filling {
         Self { held: VecDeque::new(), batch_size, ripe: false, lingering: false }
     }
 
-    /// Takes a delivery in, or gives it back when it cannot be read.
-    pub(super) fn take(&mut self, delivery: Delivery, permit: Permit) -> Result<(), Unreadable> {
+    /// Takes a delivery in and says whose order it is, or gives it back when it cannot be read.
+    pub(super) fn take(&mut self, delivery: Delivery, permit: Permit) -> Result<OrderId, Unreadable> {
         let Delivery { id, payload, attempt, published_at } = delivery;
         match wire::decode(&payload) {
             Ok(intent) => {
+                let order = intent.order;
                 self.held.push_back(Held { delivery: id, attempt, published_at, intent, permit });
-                Ok(())
+                Ok(order)
             }
             Err(why) => Err((id, why.to_string(), permit)),
         }
@@ -106,16 +107,10 @@ impl OrderWriter {
             let Some(writer) = self.free_writers.borrow_mut().pop() else { return };
             let Some((batch, why)) = self.filling.borrow_mut().next() else {
                 self.free_writers.borrow_mut().push(writer);
-                return self.ripen_leftovers();
+                return;
             };
             self.meter.closed(batch.len(), why);
             self.tasks.spawn(Rc::clone(self).write(writer, batch));
-        }
-    }
-
-    fn ripen_leftovers(self: &Rc<Self>) {
-        if !self.filling.borrow().held.is_empty() {
-            self.ripen();
         }
     }
 }

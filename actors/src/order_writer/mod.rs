@@ -22,6 +22,7 @@ use crate::{
     carrier::{Life, Logic},
     clock::SharedClock,
     facts::{Fact, announce},
+    flight::{self, Step},
     gate::Gate,
     mailbox::{Handles, Mailbox, Message, Reply},
     ports::{Bus, Delivery, DeliveryId},
@@ -156,12 +157,14 @@ impl Handles<Deliver> for OrderWriter {
         if redelivered > 0 {
             announce(Fact::MessagesRedelivered(u32::try_from(redelivered).unwrap_or(u32::MAX)));
         }
-        let mut unreadable = Vec::new();
+        let (mut taken, mut unreadable) = (Vec::with_capacity(deliveries.len()), Vec::new());
         for (delivery, permit) in deliveries.into_iter().zip(permits.one_by_one()) {
-            if let Err(letter) = self.filling.borrow_mut().take(delivery, permit) {
-                unreadable.push(letter);
+            match self.filling.borrow_mut().take(delivery, permit) {
+                Ok(order) => taken.push(order),
+                Err(letter) => unreadable.push(letter),
             }
         }
+        flight::note(Step::Taken, self.parts.clock.now(), taken.into_iter());
         self.set_aside(unreadable);
         self.ripen();
         self.dispatch();

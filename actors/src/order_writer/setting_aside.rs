@@ -4,7 +4,7 @@
 //! poison seldom comes alone.
 
 use super::{OrderWriter, filling::Unreadable};
-use crate::facts::{Fact, announce};
+use crate::facts::{Fact, announce_many};
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -19,7 +19,7 @@ const GATHER: Duration = Duration::from_millis(15);
 pub(super) struct Letters {
     gathered: RefCell<Vec<Unreadable>>,
     /// Somebody writes what is gathered.
-    is_written: Cell<bool>,
+    is_writing: Cell<bool>,
 }
 
 impl OrderWriter {
@@ -30,10 +30,9 @@ impl OrderWriter {
         }
         for (message, why, _) in &letters {
             tracing::error!(message = message.0, why, "a message is set aside as a dead letter");
-            announce(Fact::MessageSetAside);
         }
         self.letters.gathered.borrow_mut().extend(letters);
-        if !self.letters.is_written.replace(true) {
+        if !self.letters.is_writing.replace(true) {
             let this = Rc::clone(self);
             self.tasks.spawn(async move { this.write_letters().await });
         }
@@ -45,12 +44,18 @@ impl OrderWriter {
             tokio::time::sleep(GATHER).await;
             let gathered = self.letters.gathered.take();
             if gathered.is_empty() {
-                self.letters.is_written.set(false);
+                self.letters.is_writing.set(false);
                 return;
             }
             let letters: Vec<_> = gathered.iter().map(|(id, why, _)| (*id, why.clone())).collect();
-            if let Err(failure) = self.parts.bus.set_aside(&letters).await {
-                tracing::warn!(%failure, messages = letters.len(), "dead letters could not be set aside; they come again");
+            match self.parts.bus.set_aside(&letters).await {
+                // Counted when it is so: what comes again is set aside again.
+                Ok(()) => announce_many(Fact::MessageSetAside, letters.len() as u64),
+                Err(failure) => tracing::warn!(
+                    %failure,
+                    messages = letters.len(),
+                    "dead letters could not be set aside; they come again"
+                ),
             }
         }
     }

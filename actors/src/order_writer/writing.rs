@@ -7,6 +7,7 @@ use super::{
 use crate::{
     cache_sync::Settle,
     facts::{Fact, announce, announce_decisions},
+    flight::{self, Step},
     mailbox::NoAnswer,
     ports::{DeliveryId, Entry, Judgement, PortFailure},
     trace,
@@ -103,6 +104,7 @@ impl OrderWriter {
     }
 
     async fn written(&self, part: Vec<Held>, judgements: Vec<Judgement>) {
+        flight::note(Step::Committed, self.parts.clock.now(), part.iter().map(|held| held.intent.order));
         self.decided.set(self.decided.get().saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX)));
         self.acknowledge(&part).await;
         // Before the room is made that the pump fills at once: else the mailbox would never be reported as full.

@@ -67,8 +67,11 @@ impl Catalogue for FakeCatalogue {
         Ok(())
     }
 
-    async fn set_paused(&self, _: &EventSlug, paused: bool) -> PortResult<bool> {
-        self.change(|listing| listing.paused = paused);
-        Ok(true)
+    async fn set_paused(&self, event: &EventSlug, paused: bool) -> PortResult<bool> {
+        let is_known = self.listing().event.slug == *event;
+        if is_known {
+            self.change(|listing| listing.paused = paused);
+        }
+        Ok(is_known)
     }
 }

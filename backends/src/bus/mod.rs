@@ -23,7 +23,8 @@ pub use sqlite::{QueueOptions, SqliteBus};
 use std::{fs, sync::LazyLock};
 
 /// This process among those of a shop, as it stands in dead letters: host and number.
-fn process() -> &'static str {
+#[must_use]
+pub fn process() -> &'static str {
     static PROCESS: LazyLock<String> = LazyLock::new(|| {
         // Linux; elsewhere the number has to do.
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -29,7 +29,7 @@ pub(super) async fn show(room: Data<ControlRoom>, request: HttpRequest) -> Resul
     Ok(HttpResponse::Ok().json(actors.iter().map(json).collect::<Vec<_>>()))
 }
 
-fn rows(cast: &Cast) -> Vec<ActorRow> {
+pub(super) fn rows(cast: &Cast) -> Vec<ActorRow> {
     let mut rows: Vec<(ActorRow, u64)> = Vec::new();
     for gate in cast.gates() {
         let index = rows.iter().position(|(row, _)| row.name == gate.actor()).unwrap_or_else(|| {

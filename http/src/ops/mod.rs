@@ -1,8 +1,19 @@
-//! The operators' port: metrics, health, the laws and the cast. Private: it names depths and limits.
+//! The operators' port: the control room, metrics, health, the laws and the cast. Private: it names depths and limits.
 
 mod actors;
+mod advisor;
 mod audit;
+mod chronicle;
+mod gauges;
 mod health;
+mod journal;
+mod room;
+mod steering;
+mod xray;
+
+pub use advisor::advised_variables;
+pub use chronicle::Chronicle;
+pub use journal::{Journal, Loudness};
 
 use crate::{error::Problem, held::Held, pages, routes::Table};
 use actix_web::{
@@ -14,10 +25,11 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 use stampede_actors::{
-    cache_sync::{AreWeReady, AuditLaws},
+    cache_sync::{AreWeReady, AuditLaws, LookAround, SteerSale, XrayOrder},
     clock::SharedClock,
     gate::Gate,
     mailbox::Mailbox,
+    settings::ActorSettings,
 };
 use stampede_web::{FaceError, Faces};
 use std::sync::{
@@ -42,8 +54,37 @@ pub struct ControlRoom {
     pub ready: Mailbox<AreWeReady>,
     /// The laws.
     pub audit: Mailbox<AuditLaws>,
+    /// What is for sale, and how the writers are.
+    pub around: Mailbox<LookAround>,
+    /// One order.
+    pub xray: Mailbox<XrayOrder>,
+    /// Pauses and resumes; `None` in a process that may only look.
+    pub steer: Option<Mailbox<SteerSale>>,
     /// False once the shop is closing down.
     pub admitting: Arc<AtomicBool>,
+    /// The last minutes.
+    pub chronicle: Arc<Chronicle>,
+    /// The last warnings and deeds.
+    pub journal: Arc<Journal>,
+    /// Which process this is.
+    pub node: Node,
+    /// Held while somebody waits who sent a wrong token.
+    pub guesses: tokio::sync::Mutex<()>,
+}
+
+/// Which process this is.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its host and its number there.
+    pub name: String,
+    /// What it does and what it stands on, for people.
+    pub role: String,
+    /// Files or servers.
+    pub embedded: bool,
+    /// Limits and batch sizes in force.
+    pub settings: ActorSettings,
+    /// Whoever knows it may pause and resume the sale; nobody may when absent.
+    pub token: Option<String>,
 }
 
 impl ControlRoom {
@@ -53,6 +94,20 @@ impl ControlRoom {
     /// A template that does not compile.
     pub fn faces() -> Result<Faces, FaceError> {
         Faces::new()
+    }
+
+    /// Why nothing can be steered from here, if that is so.
+    fn steering_is_closed(&self) -> Option<String> {
+        if self.steer.is_none() {
+            Some("This process may only look. The control room of a process that writes can pause and resume, and so can `stampede sale pause`.".to_owned())
+        } else if self.node.token.is_none() {
+            Some(
+                "Set STAMPEDE_OPS_TOKEN to pause and resume the sale from here. `stampede sale pause` always can."
+                    .to_owned(),
+            )
+        } else {
+            None
+        }
     }
 
     fn is_admitting(&self) -> bool {
@@ -77,9 +132,9 @@ impl Cast {
     }
 }
 
-/// Tables and their looks, nothing that moves.
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
+/// Pages, their looks, and one script that looks again.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Every route for operators.
 pub fn routes(config: &mut ServiceConfig, room: Data<ControlRoom>) {
@@ -93,7 +148,11 @@ pub(crate) fn enter(table: &mut Table<'_>) {
         .reads("/livez", || web::to(health::live))
         .reads("/readyz", || web::to(health::ready))
         .reads("/audit", || web::to(audit::show))
-        .reads("/", || web::to(actors::show))
+        .reads("/", || web::to(room::show))
+        .reads("/ops", || web::to(room::show))
+        .reads("/ops/orders", || web::to(xray::lead))
+        .reads("/ops/orders/{id}", || web::to(xray::show))
+        .writes("/ops/sale", web::to(steering::steer))
         .reads("/actors", || web::to(actors::show))
         .reads("/static/{name}", || web::to(pages::asset));
 }

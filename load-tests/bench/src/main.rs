@@ -48,6 +48,8 @@ enum What {
     },
     /// Be there and buy nothing (the bench does this itself).
     Bystand(bystanders::Bystanders),
+    /// Measure what batch size, linger and writers do, with the flags before this word (--distributed: on servers).
+    Tuning,
     /// Only generate load, for profiling and experiments.
     Load(Load),
 }
@@ -163,6 +165,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Some(What::Fill { orders, config }) => servers::fill(orders, &config),
         Some(What::Bystand(bystanders)) => alone(bystanders.stay()),
         Some(What::Load(load)) => alone(generate(load)),
+        Some(What::Tuning) => alone(tune(how)),
         None => alone(measure(how)),
     }
 }
@@ -182,6 +185,16 @@ async fn measure(how: Measure) -> anyhow::Result<ExitCode> {
         print(&format!("FAULT: {fault}\n"));
     }
     Ok(if taken.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Batch size, linger and writers against what comes of them.
+async fn tune(how: Measure) -> anyhow::Result<ExitCode> {
+    let table = goals::tuning::table(&how.plan(), how.distributed).await?;
+    let place = servers::workplace()?;
+    let store = if how.distributed { "postgres" } else { "sqlite" };
+    std::fs::write(place.join(format!("tuning-{store}.json")), serde_json::to_string_pretty(&table)?)?;
+    print(&goals::tuning::markdown(&table));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Keeps the figures as JSON, under the time and as the latest.

@@ -20,6 +20,9 @@ pub struct Config {
     /// Address for operators: metrics, health, laws, actors. Keep it private.
     #[arg(long, env = "STAMPEDE_OPS_ADDR", default_value = "127.0.0.1:9464", value_name = "ADDRESS")]
     pub ops_addr: SocketAddr,
+    /// Whoever knows it may pause and resume the sale in the control room, at least 16 characters; nobody may when absent.
+    #[arg(long, env = "STAMPEDE_OPS_TOKEN", hide_env_values = true, value_name = "SECRET", value_parser = secret)]
+    pub ops_token: Option<String>,
     /// Where an embedded shop keeps everything.
     #[arg(long, env = "STAMPEDE_DATA_DIR", default_value = "./data", value_name = "DIRECTORY")]
     pub data_dir: PathBuf,
@@ -149,8 +152,9 @@ impl Config {
     #[must_use]
     pub fn hidden(&self) -> Self {
         let secret = self.secret.as_ref().map(|_| "(hidden)".to_owned());
+        let ops_token = self.ops_token.as_ref().map(|_| "(hidden)".to_owned());
         let otlp_endpoint = self.otlp_endpoint.as_deref().map(without_login);
-        Self { secret, otlp_endpoint, servers: self.servers.hidden(), ..self.clone() }
+        Self { secret, ops_token, otlp_endpoint, servers: self.servers.hidden(), ..self.clone() }
     }
 
     /// The actors' part.

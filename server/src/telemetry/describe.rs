@@ -21,7 +21,7 @@ const SECONDS: Unit = Unit::Seconds;
 
 /// Kind, name, unit, meaning.
 #[rustfmt::skip]
-const METRICS: [(Kind, &str, Unit, &str); 42] = [
+const METRICS: [(Kind, &str, Unit, &str); 43] = [
     (Gauge, "stampede_build_info", COUNT, "1, with the version, what the process runs on (mode) and its role"),
     (Counter, "stampede_http_requests_total", COUNT, "Requests answered, by route, method and status"),
     (Histogram, "stampede_http_request_duration_seconds", SECONDS, "From the head of a request to its answer, by route"),
@@ -30,6 +30,7 @@ const METRICS: [(Kind, &str, Unit, &str); 42] = [
 
     (Gauge, "stampede_mailbox_depth", COUNT, "Messages in the mailboxes of an actor, those in work included"),
     (Gauge, "stampede_mailbox_capacity", COUNT, "Most messages that the mailboxes of an actor take"),
+    (Counter, "stampede_mailbox_handled_total", COUNT, "Messages that are done"),
     (Counter, "stampede_mailbox_refused_total", COUNT, "Messages that found a full mailbox"),
     (Histogram, "stampede_message_wait_seconds", SECONDS, "From sending a message to its handler"),
     (Histogram, "stampede_message_work_seconds", SECONDS, "From the handler of a message to its answer"),

@@ -1,5 +1,6 @@
 //! Log lines for people or programs, and traces for whoever collects them (OpenTelemetry, OTLP over HTTP), off by default.
 
+use super::journal::Scribe;
 use crate::config::{Config, LogFormat};
 use anyhow::Context;
 use opentelemetry::{
@@ -9,13 +10,20 @@ use opentelemetry::{
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use stampede_actors::trace::{self, Propagation};
-use std::{collections::HashMap, io::IsTerminal};
+use stampede_http::ops::Journal;
+use std::{collections::HashMap, io::IsTerminal, sync::Arc};
 use tracing::Level;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-use tracing_subscriber::{EnvFilter, Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 /// Begins; the provider is to be shut down at the end.
-pub(super) fn begin(config: &Config) -> anyhow::Result<Option<SdkTracerProvider>> {
+pub(super) fn begin(config: &Config, journal: Arc<Journal>) -> anyhow::Result<Option<SdkTracerProvider>> {
     let filter = EnvFilter::builder().parse(&config.log).context("STAMPEDE_LOG is no filter")?;
     let lines = match config.log_format {
         LogFormat::Human => {
@@ -32,6 +40,7 @@ pub(super) fn begin(config: &Config) -> anyhow::Result<Option<SdkTracerProvider>
     });
     tracing_subscriber::registry()
         .with(spans)
+        .with(Scribe(journal).with_filter(LevelFilter::WARN))
         .with(lines.with_filter(filter))
         .try_init()
         .context("logs were begun before")?;

@@ -153,6 +153,7 @@ fn show_mailboxes(gates: &[Arc<Gate>]) {
     struct Sum {
         depth: u64,
         capacity: u64,
+        handled: u64,
         refused: u64,
         restarts: u64,
     }
@@ -161,12 +162,14 @@ fn show_mailboxes(gates: &[Arc<Gate>]) {
         let sum = sums.entry(gate.actor()).or_default();
         sum.depth += u64::from(gate.depth());
         sum.capacity += u64::from(gate.capacity());
+        sum.handled += gate.handled();
         sum.refused += gate.refused();
         sum.restarts += gate.restarts();
     }
     for (actor, sum) in sums {
         gauge!("stampede_mailbox_depth", "actor" => actor).set(count(sum.depth));
         gauge!("stampede_mailbox_capacity", "actor" => actor).set(count(sum.capacity));
+        counter!("stampede_mailbox_handled_total", "actor" => actor).absolute(sum.handled);
         counter!("stampede_mailbox_refused_total", "actor" => actor).absolute(sum.refused);
         counter!("stampede_actor_restarts_total", "actor" => actor).absolute(sum.restarts);
     }

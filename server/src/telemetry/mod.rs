@@ -1,6 +1,7 @@
 //! Logs, metrics and traces of the process.
 
 mod describe;
+mod journal;
 mod logs;
 mod looking;
 
@@ -13,7 +14,8 @@ use metrics::{gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_process::Collector;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use stampede_http::ops::RenderMetrics;
+use stampede_actors::clock::{Clock, SystemClock};
+use stampede_http::ops::{Chronicle, Journal, RenderMetrics};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -33,17 +35,19 @@ const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 
 pub(crate) struct Telemetry {
     prometheus: PrometheusHandle,
     traces: Option<SdkTracerProvider>,
+    journal: Arc<Journal>,
 }
 
 /// Begins to log only: for commands whose deeds are to be found again among the lines of the shop.
 pub(crate) fn log(config: &Config) -> anyhow::Result<()> {
-    logs::begin(config).map(drop)
+    logs::begin(config, Arc::default()).map(drop)
 }
 
 impl Telemetry {
     /// Begins to log, count and trace.
     pub(crate) fn begin(config: &Config) -> anyhow::Result<Self> {
-        let traces = logs::begin(config)?;
+        let journal = Arc::default();
+        let traces = logs::begin(config, Arc::clone(&journal))?;
         let prometheus = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
             .set_buckets_for_metric(Matcher::Full("stampede_batch_size".into()), &SIZES)?
@@ -51,11 +55,16 @@ impl Telemetry {
             .context("metrics were installed before")?;
         describe::all();
         say_who_we_are(config);
-        Ok(Self { prometheus, traces })
+        Ok(Self { prometheus, traces, journal })
     }
 
-    /// Renders the metrics of now.
-    pub(crate) fn render(&self) -> RenderMetrics {
+    /// The last warnings and errors.
+    pub(crate) fn journal(&self) -> Arc<Journal> {
+        Arc::clone(&self.journal)
+    }
+
+    /// Renders the metrics of now; the chronicle reads them every second.
+    pub(crate) fn render(&self, chronicle: Arc<Chronicle>) -> RenderMetrics {
         let prometheus = self.prometheus.clone();
         let process = Collector::default();
         process.describe();
@@ -65,6 +74,7 @@ impl Telemetry {
             loop {
                 every.tick().await;
                 upkeep.run_upkeep();
+                chronicle.read(SystemClock.now(), &upkeep.render());
             }
         });
         Arc::new(move || {

@@ -4,7 +4,7 @@ use super::Ports;
 use crate::config::Config;
 use actix_web::web::Data;
 use stampede_actors::{
-    cache_sync::{self, AreWeReady, AuditLaws, CacheSync, CacheSyncParts, Settle},
+    cache_sync::{self, AreWeReady, AuditLaws, CacheSync, CacheSyncParts, LookAround, Settle, SteerSale, XrayOrder},
     carrier::{Life, Role},
     doorkeeper::{DOORKEEPER_CAPACITY, Doorkeeper, DoorkeeperParts},
     gate::Gate,
@@ -141,6 +141,24 @@ impl Stage {
     #[must_use]
     pub fn audit(&self) -> Mailbox<AuditLaws> {
         self.cache_sync.mailbox()
+    }
+
+    /// What is for sale, and how the writers are.
+    #[must_use]
+    pub fn around(&self) -> Mailbox<LookAround> {
+        self.cache_sync.mailbox()
+    }
+
+    /// One order.
+    #[must_use]
+    pub fn xray(&self) -> Mailbox<XrayOrder> {
+        self.cache_sync.mailbox()
+    }
+
+    /// Pauses and resumes, in a process that may write.
+    #[must_use]
+    pub fn steer(&self) -> Option<Mailbox<SteerSale>> {
+        self.config.servers.role.writes().then(|| self.cache_sync.mailbox())
     }
 
     /// Takes no more orders. Those under way come to their end; the workers' actors go with their threads.

@@ -41,7 +41,7 @@ export async function eventually(sentence, probe, within_ms = 10_000) {
 }
 
 /** Starts a shop whose sale is open unless `opensIn` says otherwise. */
-export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer = 0 } = {}) {
+export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer = 0, opsToken } = {}) {
   const [httpPort, opsPort] = await freePorts(2);
   const dataDir = await mkdtemp(join(tmpdir(), 'stampede-test-'));
   const environment = {
@@ -52,6 +52,7 @@ export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer 
     STAMPEDE_DEMO_CAPACITY: String(capacity),
     STAMPEDE_DEMO_OPENS_IN: opensIn,
     STAMPEDE_DEMO_LIMIT_PER_BUYER: String(limitPerBuyer),
+    ...(opsToken && { STAMPEDE_OPS_TOKEN: opsToken }),
   };
   const roles = distributed ? await onServers(environment) : [{}];
   const shop = new Shop(environment, roles, `http://127.0.0.1:${httpPort}`, `http://127.0.0.1:${opsPort}`);
@@ -158,11 +159,11 @@ class Shop {
     return (await fetch(`${this.url}/api/tickets/availability`)).json();
   }
 
-  /** Buys through the API, as others do while a story goes on; comes back when every unit is confirmed. */
+  /** Buys through the API, as others do while a story goes on; comes back with the orders' ids when every unit is confirmed. */
   async sell(quantity) {
     const portions = Array.from({ length: Math.ceil(quantity / MOST_PER_ORDER) }, (_, at) =>
       Math.min(MOST_PER_ORDER, quantity - at * MOST_PER_ORDER));
-    await Promise.all(portions.map((portion, at) => this.#sellOne(portion, `other-${at}`)));
+    return Promise.all(portions.map((portion, at) => this.#sellOne(portion, `other-${at}`)));
   }
 
   async #sellOne(quantity, userId) {
@@ -172,11 +173,12 @@ class Shop {
       body: JSON.stringify({ userId, quantity }),
     });
     if (answer.status !== 202) throw new Error(`selling ${quantity} was answered ${answer.status}: ${await answer.text()}`);
-    const { statusUrl } = await answer.json();
+    const { orderId, statusUrl } = await answer.json();
     await eventually('the order is confirmed', async () => {
       const order = await fetch(new URL(statusUrl, this.url));
       return order.ok && (await order.json()).status === 'confirmed';
     });
+    return orderId;
   }
 
   get #ended() {

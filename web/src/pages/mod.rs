@@ -6,6 +6,8 @@ pub(crate) mod event;
 pub(crate) mod ops;
 pub(crate) mod order;
 pub(crate) mod refused;
+pub(crate) mod room;
+pub(crate) mod xray;
 
 use serde::Serialize;
 

@@ -49,7 +49,8 @@ pub(super) async fn lag(plan: &Plan) -> anyhow::Result<Vec<Figure>> {
     Ok(figures)
 }
 
-async fn sample(plan: &Plan, shop: &Shop) -> anyhow::Result<(Histogram, Outcome)> {
+/// So much load on a shop, and how late its orders were meanwhile.
+pub(super) async fn sample(plan: &Plan, shop: &Shop) -> anyhow::Result<(Histogram, Outcome)> {
     let mut samplers = JoinSet::new();
     let ends = Instant::now() + plan.time;
     for _ in 0..SAMPLERS {

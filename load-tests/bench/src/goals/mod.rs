@@ -18,6 +18,7 @@ mod programs;
 mod reads;
 mod reference;
 mod sold_out;
+pub(crate) mod tuning;
 mod watch;
 
 pub(crate) use curve::Curve;
