@@ -21,9 +21,10 @@ const LASTS: Duration = Duration::from_secs(10);
 const ALL: usize = 210;
 
 pub(super) async fn restarted(shop: &mut Cluster, _: &Record) -> Struck {
+    let sessions = sessions(shop).await;
     shop.grounds.postgres.tell("stop", &[]).await;
     shop.grounds.postgres.tell("start", &[]).await;
-    Struck::over()
+    ended(sessions)
 }
 
 pub(super) async fn stopped(shop: &mut Cluster, _: &Record) -> Struck {
@@ -34,9 +35,21 @@ pub(super) async fn stopped(shop: &mut Cluster, _: &Record) -> Struck {
 }
 
 pub(super) async fn killed(shop: &mut Cluster, _: &Record) -> Struck {
+    let sessions = sessions(shop).await;
     shop.grounds.postgres.tell("kill", &[]).await;
     shop.grounds.postgres.tell("start", &[]).await;
-    Struck::over()
+    ended(sessions)
+}
+
+/// The shop's sessions, none of which outlives its server. That Postgres is back in half a second may well go unnoticed: a pool
+/// waits for a connection for longer.
+async fn sessions(shop: &Cluster) -> u64 {
+    let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'stampede%'";
+    shop.grounds.sql(&[count]).await.trim().parse().unwrap()
+}
+
+fn ended(sessions: u64) -> Struck {
+    Struck::seen((sessions > 0).then(|| format!("{sessions} sessions of the shop ended with it")))
 }
 
 /// Its answers fail to come: of no commit under way is it known what became of it.
