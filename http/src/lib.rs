@@ -16,6 +16,7 @@ pub mod ops;
 pub mod pages;
 mod problem;
 pub mod routes;
+mod same_site;
 mod signing;
 mod watch;
 

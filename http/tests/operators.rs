@@ -232,6 +232,16 @@ async fn who_has_the_token_pauses_the_sale_and_nobody_else() {
 }
 
 #[actix_web::test]
+async fn a_form_from_another_site_steers_nothing() {
+    let kind = ("Content-Type", "application/x-www-form-urlencoded");
+    for other in [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")] {
+        let form = TestRequest::post().uri("/ops/sale").insert_header(kind).insert_header(other);
+        let answer = Behind::sound().send(form.set_payload(pausing("a+token+of+the+test"))).await;
+        assert_eq!(refused(&answer, 403), "cross_site");
+    }
+}
+
+#[actix_web::test]
 async fn who_steers_says_who_and_why() {
     for (left_out, empty) in [("who=Eva", "who=+"), ("why=The+gate+is+stuck", "why=")] {
         let form = pausing("a+token+of+the+test").replace(left_out, empty);
@@ -279,7 +289,8 @@ async fn an_x_ray_shows_the_steps_of_an_order_and_nothing_of_its_buyer() {
 #[actix_web::test]
 async fn an_order_that_nobody_knows_is_not_found_and_one_that_cannot_be_looked_up_is_not_denied() {
     let path = format!("/ops/orders/{}", key());
-    assert_eq!(Behind::sound().ask(&path).await.status, 404);
+    assert_eq!(refused(&Behind::sound().ask(&path).await, 404), "no_such_order");
+    assert_eq!(Behind::sound().page(&path).await.status, 404);
     let down = || PortFailure::Unavailable("down".into());
     let blind = Says::Answer(OrderSeen { ledger: Err(down()), row: Err(down()) });
     let blind = Behind { xray: blind, ..Behind::sound() }.ask(&path).await;

@@ -2,8 +2,7 @@
 //!
 //! What a batch costs is measured in `load-tests/README.md`; the thresholds here are chosen so that the advice is what that table says.
 
-use stampede_actors::settings::ActorSettings;
-use stampede_domain::sale::SaleState;
+use super::situation::{Situation, Stock, Writers, Writing};
 use std::time::Duration;
 
 /// Refusals a second below which one unlucky second is no condition.
@@ -16,76 +15,6 @@ const FULL: f64 = 0.9;
 const LARGEST_USEFUL_BATCH: usize = 5_000;
 /// Writers above which Postgres got no faster: they wait for the same rows of pools.
 const MOST_USEFUL_WRITERS: usize = 4;
-
-/// How the sale is doing, over the last half minute.
-#[derive(Clone, Debug)]
-pub(super) struct Situation {
-    /// What is for sale.
-    pub(super) stock: Stock,
-    /// The writers, as the ledger tells everybody.
-    pub(super) writers: Writers,
-    /// New orders promised a second.
-    pub(super) promised: f64,
-    /// Orders put off a second because the writers were behind.
-    pub(super) behind: f64,
-    /// Because no writer was heard of.
-    pub(super) silent: f64,
-    /// Because a mailbox was full.
-    pub(super) full: f64,
-    /// Because a port was out of order.
-    pub(super) broken: f64,
-    /// Orders a second of which nobody knows.
-    pub(super) unknown: f64,
-    /// The port whose calls failed most.
-    pub(super) failing: Option<String>,
-    /// This process's `OrderWriter`, when it has one.
-    pub(super) writing: Option<Writing>,
-    /// The mean size of the batches of claims.
-    pub(super) claims: Option<f64>,
-    /// The mean size of the batches of publishes.
-    pub(super) publishes: Option<f64>,
-    /// The actor whose mailbox refused most in the last half minute.
-    pub(super) fullest: Option<String>,
-    pub(super) settings: ActorSettings,
-    /// Files or servers.
-    pub(super) embedded: bool,
-}
-
-/// The state of what is for sale, the worst of all pools that are not over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stock {
-    /// The catalogue is empty or not known yet.
-    Nothing,
-    /// The ledger is not open.
-    Closed,
-    NotOpen,
-    OnSale,
-    AllInFlight,
-    SoldOut,
-    Paused,
-    Over,
-}
-
-/// Whether the writers keep up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Writers {
-    Calm,
-    Behind,
-    Silent,
-}
-
-/// How the `OrderWriter` of this process is doing.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Writing {
-    /// The share of the time that its writers are at work, 0 to 1.
-    pub(super) busy: f64,
-    /// Orders in a batch, on average.
-    pub(super) batch: f64,
-    /// The share of batches closed because they had waited long enough.
-    pub(super) lingered: f64,
-    /// Seconds that a batch takes, on average.
-    pub(super) flush: f64,
-}
 
 /// What limits the sale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,35 +41,6 @@ impl Limit {
             Self::Port => "port",
             Self::Writer => "writer",
             Self::Mailbox => "mailbox",
-        }
-    }
-}
-
-impl Stock {
-    /// What a shopper sees, as far as it limits.
-    pub(super) fn of(state: SaleState) -> Self {
-        match state {
-            SaleState::NotOpen => Self::NotOpen,
-            SaleState::OnSale | SaleState::NearlyGone => Self::OnSale,
-            SaleState::AllInFlight => Self::AllInFlight,
-            SaleState::SoldOut => Self::SoldOut,
-            SaleState::Paused => Self::Paused,
-            SaleState::Over => Self::Over,
-            SaleState::Unknown => Self::Closed,
-        }
-    }
-
-    /// After “it is …”.
-    pub(super) fn in_words(self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing is in the catalogue",
-            Self::Closed => "the ledger is not open",
-            Self::NotOpen => "the sale opens later",
-            Self::OnSale => "on sale",
-            Self::AllInFlight => "all in flight",
-            Self::SoldOut => "sold out",
-            Self::Paused => "the sale is paused",
-            Self::Over => "the sale is over",
         }
     }
 }
@@ -313,6 +213,7 @@ pub fn advised_variables() -> [&'static str; 8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stampede_actors::settings::ActorSettings;
 
     fn calm() -> Situation {
         Situation {

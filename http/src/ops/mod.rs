@@ -8,6 +8,7 @@ mod gauges;
 mod health;
 mod journal;
 mod room;
+mod situation;
 mod steering;
 mod xray;
 
@@ -151,7 +152,7 @@ pub(crate) fn enter(table: &mut Table<'_>) {
         .reads("/", || web::to(room::show))
         .reads("/ops", || web::to(room::show))
         .reads("/ops/orders", || web::to(xray::lead))
-        .reads("/ops/orders/{id}", || web::to(xray::show))
+        .reads("/ops/orders/{order}", || web::to(xray::show))
         .writes("/ops/sale", web::to(steering::steer))
         .reads("/actors", || web::to(actors::show))
         .reads("/static/{name}", || web::to(pages::asset));

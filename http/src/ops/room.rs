@@ -2,16 +2,18 @@
 
 use super::{
     ControlRoom,
-    advisor::{Limit, Situation, Stock, Writers, Writing, advise, limit},
+    advisor::{Limit, advise, limit},
     chronicle::{KEPT, Look},
-    gauges, journal, page, wants_html,
+    gauges, journal, page,
+    situation::{Situation, Stock, Writers, situation},
+    wants_html,
 };
 use crate::error::Problem;
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde::Serialize;
 use stampede_actors::{
     cache_sync::{LookAround, Surroundings},
-    shelf::{Pressure, TypeOnSale},
+    shelf::TypeOnSale,
 };
 use stampede_domain::{Millis, TicketType, laws::Law, sale::SaleState};
 use stampede_web::{
@@ -240,78 +242,6 @@ impl See {
         });
         Steering { closed_because: room.steering_is_closed(), events: events.collect(), wrong, who, why }
     }
-}
-
-/// How the sale is doing.
-fn situation(room: &ControlRoom, around: Option<&Surroundings>, look: &Look<'_>) -> Situation {
-    let outcome = |outcome| look.rate("stampede_orders_total", &[("outcome", outcome)], LATELY);
-    let settings = room.node.settings;
-    let batch = |actor| look.mean("stampede_batch_size", &[("actor", actor)], LATELY);
-    Situation {
-        stock: around.map_or(Stock::Closed, stock),
-        writers: around.map_or(Writers::Calm, |around| match around.shelf.pressure {
-            Pressure::Calm => Writers::Calm,
-            Pressure::Behind(_) => Writers::Behind,
-            Pressure::Silent => Writers::Silent,
-        }),
-        promised: outcome("promised"),
-        behind: outcome("writers_behind"),
-        silent: outcome("writers_silent"),
-        full: outcome("mailbox_full"),
-        broken: outcome("port_failed") + outcome("ledger_closed"),
-        unknown: outcome("unknown"),
-        failing: failing(look),
-        writing: batch("order_writer").map(|batch| writing(look, batch, settings.order_writers)),
-        claims: batch("inventory"),
-        publishes: batch("publisher"),
-        fullest: fullest(look),
-        settings,
-        embedded: room.node.embedded,
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a handful of writers")]
-fn writing(look: &Look<'_>, batch: f64, writers: usize) -> Writing {
-    let of = [("actor", "order_writer")];
-    let closed = |reason| look.rise("stampede_batch_flushes_total", &[of[0], ("reason", reason)], LATELY);
-    let all = look.rise("stampede_batch_flushes_total", &of, LATELY);
-    Writing {
-        busy: look.rate("stampede_batch_flush_seconds_sum", &of, LATELY) / writers.max(1) as f64,
-        batch,
-        lingered: if all > 0.0 { closed("linger") / all } else { 0.0 },
-        flush: look.mean("stampede_batch_flush_seconds", &of, LATELY).unwrap_or(0.0),
-    }
-}
-
-/// The port whose calls failed most, lately.
-fn failing(look: &Look<'_>) -> Option<String> {
-    let failed = |port: &str| -> f64 {
-        let outcomes = ["unavailable", "unknown"];
-        let risen = |outcome| look.rise("stampede_port_seconds_count", &[("port", port), ("outcome", outcome)], LATELY);
-        outcomes.into_iter().map(risen).sum()
-    };
-    let ports = look.values_of("stampede_port_seconds_count", "port").into_iter();
-    most(ports.map(|port| (failed(&port), port)))
-}
-
-/// The actor whose mailbox refused most, lately.
-fn fullest(look: &Look<'_>) -> Option<String> {
-    let actors = look.values_of("stampede_mailbox_refused_total", "actor").into_iter();
-    most(actors.map(|actor| (look.rise("stampede_mailbox_refused_total", &[("actor", &actor)], LATELY), actor)))
-}
-
-fn most(counted: impl Iterator<Item = (f64, String)>) -> Option<String> {
-    let some = counted.filter(|(count, _)| *count > 0.0);
-    some.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, name)| name)
-}
-
-/// The state of everything that is for sale together: what is closed has to be told, and one type on sale is a sale.
-fn stock(around: &Surroundings) -> Stock {
-    let states: Vec<_> =
-        around.shelf.events.iter().flat_map(|event| &event.types).map(|on_sale| Stock::of(on_sale.state)).collect();
-    let order =
-        [Stock::Closed, Stock::OnSale, Stock::AllInFlight, Stock::Paused, Stock::NotOpen, Stock::SoldOut, Stock::Over];
-    order.into_iter().find(|state| states.contains(state)).unwrap_or(Stock::Nothing)
 }
 
 fn laws(look: &Look<'_>) -> Vec<CountRow> {

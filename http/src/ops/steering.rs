@@ -6,7 +6,7 @@ use super::{
     room::{self, Attempt},
     wants_html,
 };
-use crate::{body, error::Problem};
+use crate::{body, error::Problem, same_site};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -51,6 +51,7 @@ pub(super) async fn steer(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
+    same_site::check(None, &request)?;
     let order: Order = body::form(&request, payload).await?;
     let (event, paused) = (order.event.clone(), order.paused);
     match obey(&room, &order).await {

@@ -5,7 +5,7 @@ use crate::error::Problem;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use serde::{Deserialize, Serialize};
 use stampede_actors::{
@@ -21,8 +21,8 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is asked for in a form.
-#[derive(Deserialize)]
-pub(super) struct Asked {
+#[derive(Default, Deserialize)]
+struct Asked {
     id: String,
 }
 
@@ -45,7 +45,8 @@ struct StepJson<'a> {
 }
 
 /// Leads the form to the order's address.
-pub(super) async fn lead(asked: Query<Asked>) -> Result<HttpResponse, Problem> {
+pub(super) async fn lead(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let asked = serde_urlencoded::from_str::<Asked>(request.query_string()).unwrap_or_default();
     let order = read(asked.id.trim())?;
     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, format!("/ops/orders/{order}"))).finish())
 }
@@ -66,6 +67,9 @@ pub(super) async fn show(
         let mut answer = page(room.faces.ops_xray(&shown))?;
         *answer.status_mut() = status;
         return Ok(answer);
+    }
+    if status == StatusCode::NOT_FOUND {
+        return Err(Problem::new(status, "no_such_order", "No such order", shown.stands));
     }
     let steps = shown.steps.iter().map(|step| StepJson {
         step: &step.name,

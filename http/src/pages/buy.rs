@@ -1,7 +1,9 @@
 //! The buy form: to the order's page when it is taken, else the same page with the reason and everything that was typed.
 
-use super::{cookies, html, language, rendered, same_site, see_other, views};
-use crate::{api::availability::event_slug, body, desk::Desk, door, error::Problem, pages::cache::Spliceable};
+use super::{cookies, html, language, rendered, see_other, views};
+use crate::{
+    api::availability::event_slug, body, desk::Desk, door, error::Problem, pages::cache::Spliceable, same_site,
+};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -58,7 +60,7 @@ pub(super) async fn buy(
     address: Path<(String, String)>,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    same_site::check(&desk, &request)?;
+    same_site::check(desk.shop.options.public_url.as_deref(), &request)?;
     let slug = event_slug(&address.1)?;
     let form: BuyForm = body::form(&request, payload).await?;
     match place(&desk, &request, &slug, &form).await? {

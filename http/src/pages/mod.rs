@@ -6,7 +6,6 @@ mod cookies;
 mod event;
 mod gzip;
 mod order;
-mod same_site;
 mod views;
 
 use crate::{desk::Desk, error::Problem, middleware, routes::Table};

@@ -2,7 +2,7 @@
 //! every browser that can send a form across sites; a client that sends neither is no browser and carries no cookies by
 //! mistake.
 
-use crate::{desk::Desk, error::Problem};
+use crate::error::Problem;
 use actix_web::{
     HttpRequest,
     http::{header, header::HeaderName},
@@ -10,9 +10,11 @@ use actix_web::{
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// Looks where a form comes from; `public_url` is where our pages are seen, if that was said.
+///
 /// # Errors
 /// 403 for a form from another site.
-pub(super) fn check(desk: &Desk, request: &HttpRequest) -> Result<(), Problem> {
+pub(crate) fn check(public_url: Option<&str>, request: &HttpRequest) -> Result<(), Problem> {
     let text = |name: &HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?").to_owned());
     let site = text(&SEC_FETCH_SITE);
     if site.is_some_and(|site| site != "same-origin" && site != "none") {
@@ -20,7 +22,7 @@ pub(super) fn check(desk: &Desk, request: &HttpRequest) -> Result<(), Problem> {
     }
     let Some(origin) = text(&header::ORIGIN) else { return Ok(()) };
     let host = text(&header::HOST).unwrap_or_default();
-    let public = desk.shop.options.public_url.as_deref().map(|url| url.trim_end_matches('/'));
+    let public = public_url.map(|url| url.trim_end_matches('/'));
     let same =
         Some(origin.as_str()) == public || origin == format!("http://{host}") || origin == format!("https://{host}");
     if same { Ok(()) } else { Err(Problem::cross_site()) }
