@@ -25,7 +25,7 @@ pub enum Step {
     Claimed,
     /// The bus has its message.
     Published,
-    /// The ledger has its promise: the buyer is told 202.
+    /// The ledger was asked for its promise, and answered; where it said yes, the buyer was told 202.
     Promised,
     /// The order writer has its message.
     Taken,

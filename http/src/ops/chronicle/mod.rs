@@ -204,7 +204,8 @@ fn risen(first: &Reading, last: &Reading, places: &[usize]) -> f64 {
         let (before, after) = (value(first, *place).unwrap_or(0.0), value(last, *place).unwrap_or(0.0));
         if after < before { after } else { after - before }
     };
-    places.iter().map(rise).sum()
+    // Not `sum`, which makes minus nothing of nothing.
+    places.iter().map(rise).fold(0.0, |sum, rise| sum + rise)
 }
 
 fn apart(first: &Reading, last: &Reading) -> f64 {
@@ -267,6 +268,7 @@ mod tests {
         let look = chronicle.look();
         assert_eq!(look.rate_curve("stampede_orders_total", &[]), [5.0, 0.0]);
         assert_eq!(look.now("stampede_bus_backlog_messages", &[]), None);
+        assert!(look.rate("stampede_bus_backlog_messages", &[], 1).is_sign_positive());
         assert!(look.gauge_curve("stampede_dead_letters", &[])[0].is_nan());
         assert_eq!(look.now("stampede_dead_letters", &[]), Some(1.0));
     }
