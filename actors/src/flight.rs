@@ -25,13 +25,13 @@ pub enum Step {
     Claimed,
     /// The bus has its message.
     Published,
-    /// The ledger was asked for its promise, and answered; where it said yes, the buyer was told 202.
+    /// The ledger has its promise, or knew of its tickets already: the buyer is told 202.
     Promised,
     /// The order writer has its message.
     Taken,
     /// The store has decided, durably.
     Committed,
-    /// The ledger knows of the decision.
+    /// The ledger was told of the decision, and took it: one that is not open says yes, too, and forgets it.
     Settled,
 }
 
@@ -61,7 +61,7 @@ pub struct Noted {
     pub step: Step,
     /// When, by the shop's clock.
     pub at: Millis,
-    /// With how many orders together, itself included.
+    /// With how many orders that took it together, itself included.
     pub batch: u32,
 }
 

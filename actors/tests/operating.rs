@@ -10,7 +10,7 @@ use stampede_actors::{
     inventory::Placed,
 };
 use stampede_domain::{Decision, OrderId, OrderRefused, OrderStatus, ledger::Known, sale::SaleState};
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 use support::{Play, Wishes, on_stage, pass, until};
 
 async fn steer(play: &Play, event: &str, paused: bool) -> bool {
@@ -50,6 +50,23 @@ async fn who_looks_around_sees_what_is_for_sale_and_how_the_writers_are() {
         assert_eq!(seen.shelf.events[0].types[0].state, SaleState::OnSale);
         assert!(seen.report.high_water > 0, "a writer was heard of");
         assert!(seen.now >= seen.heard_at);
+    })
+    .await;
+}
+
+/// The ledger is lost between the bus and the promise: the buyer is not told 202, so no step may say so.
+#[tokio::test(start_paused = true)]
+async fn a_promise_that_was_refused_is_no_step() {
+    flight::install();
+    on_stage(async {
+        let play = Play::begin(Wishes::default()).await;
+        play.ledger.promise_takes_ms.store(50, Ordering::Relaxed);
+        let order = play.fresh();
+        let answer = tokio::task::spawn_local(play.ask_for_it(play.order(order, 2)));
+        until("the bus has it", || flight::find(order).iter().any(|noted| noted.step == Step::Published)).await;
+        play.ledger.lose();
+        assert!(matches!(answer.await.unwrap().unwrap(), Placed::Unknown { .. }));
+        assert!(!flight::find(order).iter().any(|noted| noted.step == Step::Promised), "it was refused");
     })
     .await;
 }

@@ -287,19 +287,16 @@ impl Inventory {
             tracing::warn!(%failure, promises = promises.len(), "the ledger did not take promises");
             Vec::new()
         });
-        if !answers.is_empty() {
-            flight::note(Step::Promised, self.parts.clock.now(), published.iter().map(SentOrder::order));
-        }
         let mut answers = answers.into_iter();
-        let mut promised = 0;
-        for SentOrder { reply, .. } in published {
+        let mut promised = Vec::with_capacity(answers.len());
+        for SentOrder { promise, reply, .. } in published {
             match answers.next() {
                 Some(PromiseAnswer::Promised) => {
-                    promised += 1;
+                    promised.push(promise.order);
                     reply.send(Placed::Accepted { status: OrderStatus::Pending, replayed: false });
                 }
                 Some(PromiseAnswer::Decided(Decision::Confirmed)) => {
-                    promised += 1;
+                    promised.push(promise.order);
                     reply.send(Placed::Accepted { status: OrderStatus::Confirmed, replayed: false });
                 }
                 Some(PromiseAnswer::Decided(decision)) => {
@@ -308,7 +305,8 @@ impl Inventory {
                 Some(PromiseAnswer::Refused) | None => self.answer(reply, self.unknown()),
             }
         }
-        announce_many(Fact::OrderPromised, promised);
+        announce_many(Fact::OrderPromised, promised.len() as u64);
+        flight::note(Step::Promised, self.parts.clock.now(), promised.into_iter());
     }
 
     /// Gives claims back whose messages were never handed to the bus.

@@ -141,9 +141,9 @@ fn steps(node: &str, order: OrderId, row: Option<&OrderRecord>, notes: &[Noted])
             after_ms: at.map(|Millis(at)| at - asked_at.0),
             by: noted.map(with).unwrap_or_default(),
             source: match (noted, by_row) {
-                // Noted before each answer is looked at: a ledger that was lost meanwhile promises nothing.
-                (Some(_), _) if step == Step::Promised => {
-                    "this process, which asked; what the ledger says is above".into()
+                // The ledger does not say of each order whether it was open to hear it.
+                (Some(_), _) if step == Step::Settled => {
+                    "this process, which told the ledger; what that knows is above".into()
                 }
                 (Some(_), _) => "this process".into(),
                 (None, Some(_)) => "the row".into(),
