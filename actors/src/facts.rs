@@ -1,10 +1,13 @@
 //! What happened, counted in one place. The logic announces; it knows no metric.
 
 use crate::ports::{Judgement, Limit};
-use metrics::{Counter, counter};
+use metrics::{Counter, Histogram, counter, histogram};
 use stampede_domain::{Decision, OrderRefused, ledger::Broken};
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    time::Duration,
+};
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,7 @@ impl PutOff {
 
 thread_local! {
     static OUTCOMES: RefCell<HashMap<&'static str, Counter>> = RefCell::default();
+    static ORDER_LAG: OnceCell<Histogram> = const { OnceCell::new() };
 }
 
 /// Counts `count` times the same fact.
@@ -125,6 +129,14 @@ pub fn announce_decisions(judgements: &[Judgement]) {
             announce_many(Fact::OrdersDecided { decision, units }, count);
         }
     }
+}
+
+/// Measures how long orders took from being asked for to their rows.
+pub fn announce_rows(took: impl Iterator<Item = Duration>) {
+    ORDER_LAG.with(|lag| {
+        let lag = lag.get_or_init(|| histogram!("stampede_order_lag_seconds"));
+        took.for_each(|took| lag.record(took));
+    });
 }
 
 /// Counts a fact.

@@ -102,6 +102,27 @@ fn a_message_is_counted_as_redelivered_from_its_second_delivery_on() {
     assert_eq!(of(&doubtful, NAME), Some(3));
 }
 
+/// Who asked three seconds before the writers began waited three seconds. A message that comes again makes no second row, and of
+/// a commit that nobody heard of nobody knows when it was.
+#[test]
+fn each_order_is_measured_once_from_asking_to_its_row() {
+    let counted = counted(|| async {
+        let mut play = Play::without_writers(Ground::new(Wishes::default())).await;
+        play.crowd(2).await.unwrap();
+        pass(Duration::from_secs(3)).await;
+        play.ground.store.commit_faults.lock().unwrap().push_back(CommitFault::UnknownLost);
+        play.start_writing();
+        play.rest().await;
+        play.ground.store.commit_faults.lock().unwrap().push_back(CommitFault::UnknownCommitted);
+        play.crowd(3).await.unwrap();
+        play.rest().await;
+    });
+    assert_eq!(of(&counted, "stampede_messages_redelivered_total"), Some(5), "{counted:?}");
+    assert_eq!(of(&counted, "stampede_order_lag_seconds count"), Some(2), "{counted:?}");
+    let milliseconds = of(&counted, "stampede_order_lag_seconds sum").unwrap();
+    assert!((6_000..8_000).contains(&milliseconds), "{milliseconds}");
+}
+
 /// A settlement of an order that was promised, as the store would never send it.
 async fn settle(play: &Play, decision: Decision) {
     let order = play.order(play.fresh(), 1);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cache_sync::Settle,
-    facts::{Fact, announce, announce_decisions},
+    facts::{Fact, announce, announce_decisions, announce_rows},
     flight::{self, Step},
     mailbox::NoAnswer,
     ports::{DeliveryId, Entry, Judgement, PortFailure},
@@ -15,7 +15,7 @@ use crate::{
 };
 #[cfg(feature = "sabotage")]
 use stampede_domain::sabotage::{Sabotage, is_on};
-use stampede_domain::{Settlement, WriterReport, decide::Want};
+use stampede_domain::{Decision, Millis, OrderId, Settlement, WriterReport, decide::Want};
 use std::{collections::BTreeMap, rc::Rc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -104,7 +104,9 @@ impl OrderWriter {
     }
 
     async fn written(&self, part: Vec<Held>, judgements: Vec<Judgement>) {
-        flight::note(Step::Committed, self.parts.clock.now(), part.iter().map(|held| held.intent.order));
+        let now = self.parts.clock.now();
+        flight::note(Step::Committed, now, part.iter().map(|held| held.intent.order));
+        announce_rows(asked_at(&part, &judgements).map(|asked_at| now.since(asked_at)));
         self.decided.set(self.decided.get().saturating_add(u32::try_from(part.len()).unwrap_or(u32::MAX)));
         self.acknowledge(&part).await;
         // Before the room is made that the pump fills at once: else the mailbox would never be reported as full.
@@ -193,6 +195,13 @@ fn leave_out(part: Vec<Held>, unstorable: Vec<(usize, String)>) -> (Vec<Held>, V
         }
     }
     (stored, poison)
+}
+
+/// When the orders were asked for that got their rows just now. Those that had one got it when they came before. `part` is sorted.
+fn asked_at(part: &[Held], judgements: &[Judgement]) -> impl Iterator<Item = Millis> {
+    let fresh = judgements.iter().flat_map(|judgement| &judgement.fresh);
+    let place = |(order, _, _): &(OrderId, u32, Decision)| part.binary_search_by_key(order, |held| held.intent.order);
+    fresh.filter_map(move |made| place(made).ok()).map(|place| part[place].intent.asked_at)
 }
 
 fn entries(part: &[Held]) -> Vec<Entry> {

@@ -1,6 +1,8 @@
-//! What the facts are counted into, readable by a test.
+//! What the facts are counted and measured into, readable by a test.
 
-use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use metrics::{
+    Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+};
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -10,7 +12,8 @@ use std::{
     },
 };
 
-/// Counters by name and labels: `stampede_orders_total outcome=promised`.
+/// Counters by name and labels: `stampede_orders_total outcome=promised`. Of a histogram how often it was told something, and the
+/// sum in thousandths: `stampede_order_lag_seconds sum`.
 pub(crate) type Counted = BTreeMap<String, u64>;
 
 #[derive(Default)]
@@ -29,23 +32,42 @@ impl CounterFn for Count {
     }
 }
 
+struct Measured {
+    count: Arc<Count>,
+    sum: Arc<Count>,
+}
+
+impl HistogramFn for Measured {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds of a test")]
+    fn record(&self, value: f64) {
+        self.count.increment(1);
+        self.sum.increment((value * 1_000.0).round() as u64);
+    }
+}
+
+impl Counters {
+    fn count(&self, key: &Key, of: &str) -> Arc<Count> {
+        let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
+        let name = std::iter::once(key.name().to_owned()).chain(labels).chain([of.to_owned()]).collect();
+        Arc::clone(self.0.lock().unwrap().entry(name).or_default())
+    }
+}
+
 impl Recorder for Counters {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
-        let name = std::iter::once(key.name().to_owned()).chain(labels).collect();
-        Counter::from_arc(Arc::clone(self.0.lock().unwrap().entry(name).or_default()))
+        Counter::from_arc(self.count(key, ""))
     }
 
     fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
         Gauge::noop()
     }
 
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::from_arc(Arc::new(Measured { count: self.count(key, " count"), sum: self.count(key, " sum") }))
     }
 }
 

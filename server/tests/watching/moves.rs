@@ -129,6 +129,7 @@ pub(crate) const PANELS: &[(&str, &str, When, Moves)] = &[
     ("store", "What does Postgres itself say that is written?", CrowdComes, Doubles),
     ("store", "How many locks are held?", SomebodyLocks, Rises),
     ("store", "How large is the database?", CrowdComes, Rises),
+    ("store", "How long until an order has its row?", CrowdComes, Doubles),
 
     ("load-test", "How many requests were sent?", K6Runs, Rises),
     ("load-test", "Can this run be trusted?", K6Runs, Rises),
