@@ -33,7 +33,7 @@ pub use memory::{
     MemoryOrderStore, MemoryShop, Passage,
 };
 pub use order_store::{PostgresOrderStore, SqliteOrderStore};
-pub use postgres::{Database, MigrateReport, OpenPostgresError, PostgresOptions};
+pub use postgres::{Connections, Database, MigrateReport, OpenPostgresError, PostgresOptions};
 pub use rate_limits::{InProcessRateLimits, RedisRateLimits};
 pub use sqlite::{OpenError, ShopFile, Trouble};
 pub use timed::{Stopwatch, Timed};

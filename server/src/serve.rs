@@ -67,7 +67,7 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
     let front = config.servers.role.takes_orders().then(|| Front::open(&config, &stage, &home, variant.routes));
     let front = front.transpose()?;
     let private_server = actix::spawn(private_server);
-    let sampler = actix::spawn(telemetry::look(Arc::clone(&stage), ports.clone()));
+    let sampler = actix::spawn(telemetry::look(Arc::clone(&stage), ports.clone(), books.database().cloned()));
     greeting::greet(&config, &ports, front.as_ref().map(|front| front.address), ops).await?;
 
     tokio::select! {

@@ -60,6 +60,19 @@ pub(crate) enum Source {
     Replica,
 }
 
+/// The connections of a pool at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// Of which pool: `primary` decides, `readers` show.
+    pub pool: &'static str,
+    /// In use, or being made.
+    pub busy: u32,
+    /// Open and waiting for work.
+    pub idle: u32,
+    /// At most so many of both together.
+    pub most: u32,
+}
+
 /// A Postgres database, reached. Cheap to clone: all clones share the pools.
 ///
 /// Everything runs in tasks of the runtime that [`Database::connect`] was called on, because that is where the sockets live:
@@ -123,6 +136,16 @@ impl Database {
             })
         })
         .await
+    }
+
+    /// How both pools are used. Asks no server.
+    #[must_use]
+    pub fn connections(&self) -> [Connections; 2] {
+        [("primary", &self.primary), ("readers", &self.readers)].map(|(name, pool)| {
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            let busy = pool.size().saturating_sub(idle);
+            Connections { pool: name, busy, idle, most: pool.options().get_max_connections() }
+        })
     }
 
     /// Lets go of all connections. Transactions under way come to their end first.

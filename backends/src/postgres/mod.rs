@@ -23,7 +23,7 @@ pub(crate) mod scratch;
 #[cfg(test)]
 mod tests;
 
-pub use database::Database;
+pub use database::{Connections, Database};
 pub(crate) use database::{End, Patience, Source};
 #[cfg(test)]
 pub(crate) use error::code_of;

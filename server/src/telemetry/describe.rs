@@ -21,7 +21,7 @@ const SECONDS: Unit = Unit::Seconds;
 
 /// Kind, name, unit, meaning.
 #[rustfmt::skip]
-const METRICS: [(Kind, &str, Unit, &str); 44] = [
+const METRICS: [(Kind, &str, Unit, &str); 46] = [
     (Gauge, "stampede_build_info", COUNT, "1, with the version, what the process runs on (mode) and its role"),
     (Counter, "stampede_http_requests_total", COUNT, "Requests answered, by route, method and status"),
     (Histogram, "stampede_http_request_duration_seconds", SECONDS, "From the head of a request to its answer, by route"),
@@ -70,6 +70,9 @@ const METRICS: [(Kind, &str, Unit, &str); 44] = [
     (Counter, "stampede_messages_set_aside_total", COUNT, "Messages set aside since the start"),
     (Counter, "stampede_messages_redelivered_total", COUNT, "Messages that came again"),
     (Counter, "stampede_settlements_dropped_total", COUNT, "Settlements that found no room and were left to the sweep"),
+
+    (Gauge, "stampede_store_connections", COUNT, "This process's connections to Postgres, by pool (primary, readers) and state: busy, idle; absent on files"),
+    (Gauge, "stampede_store_connections_limit", COUNT, "Most that a pool of them may have"),
 
     // What measuring costs.
     (Histogram, "stampede_render_seconds", SECONDS, "How long writing out all metrics takes"),

@@ -12,6 +12,7 @@ use stampede_actors::{
     ports::{Bus, Ledger, LedgerSnapshot},
     shelf::{EventOnSale, Pressure, Shelf},
 };
+use stampede_backends::{Connections, Database};
 use stampede_domain::{PoolId, sale::SaleState};
 use std::{
     collections::{BTreeMap, HashSet},
@@ -31,9 +32,13 @@ const STATES: [(SaleState, &str); 8] = [
 ];
 
 /// Looks until it is dropped.
-pub(crate) async fn look(stage: Arc<Stage>, ports: Ports) {
+pub(crate) async fn look(stage: Arc<Stage>, ports: Ports, database: Option<Database>) {
     let Ports { bus, ledger, clock, .. } = ports;
-    tokio::join!(look_around(&stage), look_at_bus(bus.as_ref(), clock), look_at_ledger(ledger.as_ref()));
+    tokio::join!(
+        look_around(&stage, database.as_ref()),
+        look_at_bus(bus.as_ref(), clock),
+        look_at_ledger(ledger.as_ref())
+    );
 }
 
 fn every_second() -> Interval {
@@ -43,12 +48,13 @@ fn every_second() -> Interval {
 }
 
 /// What is in this process's own memory.
-async fn look_around(stage: &Stage) {
+async fn look_around(stage: &Stage, database: Option<&Database>) {
     let (mut every, began, mut seen) = (every_second(), Instant::now(), HashSet::new());
     loop {
         every.tick().await;
         show_mailboxes(&stage.cast.gates());
         show_shelf(stage.board.latest().as_deref(), began, &mut seen);
+        database.into_iter().flat_map(Database::connections).for_each(show_connections);
     }
 }
 
@@ -147,6 +153,13 @@ fn show_state(pool: PoolId, now: Option<SaleState>) {
     }
 }
 
+fn show_connections(Connections { pool, busy, idle, most }: Connections) {
+    for (state, connections) in [("busy", busy), ("idle", idle)] {
+        gauge!("stampede_store_connections", "pool" => pool, "state" => state).set(connections);
+    }
+    gauge!("stampede_store_connections_limit", "pool" => pool).set(most);
+}
+
 /// Summed over the instances of an actor.
 fn show_mailboxes(gates: &[Arc<Gate>]) {
     #[derive(Default)]
@@ -232,6 +245,18 @@ mod tests {
         let began = Instant::now();
         tokio::time::advance(Duration::from_secs(7)).await;
         assert!(shown(|| show_shelf(None, began, &mut HashSet::new())).contains("stampede_shelf_age_seconds 7"));
+    }
+
+    #[test]
+    fn a_pool_of_connections_is_shown_by_what_they_do() {
+        let text = shown(|| show_connections(Connections { pool: "primary", busy: 3, idle: 2, most: 8 }));
+        for line in [
+            "connections{pool=\"primary\",state=\"busy\"} 3",
+            "connections{pool=\"primary\",state=\"idle\"} 2",
+            "connections_limit{pool=\"primary\"} 8",
+        ] {
+            assert!(text.contains(line), "no {line} in {text}");
+        }
     }
 
     #[test]

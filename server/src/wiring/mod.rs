@@ -123,6 +123,15 @@ impl Books {
         }
     }
 
+    /// The database, if the books are in one.
+    #[must_use]
+    pub fn database(&self) -> Option<&Database> {
+        match self {
+            Self::Files(..) => None,
+            Self::Postgres(database) => Some(database),
+        }
+    }
+
     /// Closes what the ports leave open.
     pub async fn close(&self) {
         match self {

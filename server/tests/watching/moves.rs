@@ -130,6 +130,7 @@ pub(crate) const PANELS: &[(&str, &str, When, Moves)] = &[
     ("store", "How many locks are held?", SomebodyLocks, Rises),
     ("store", "How large is the database?", CrowdComes, Rises),
     ("store", "How long until an order has its row?", CrowdComes, Doubles),
+    ("store", "How full are the shop's own pools of connections?", SomebodyLocks, Rises),
 
     ("load-test", "How many requests were sent?", K6Runs, Rises),
     ("load-test", "Can this run be trusted?", K6Runs, Rises),
