@@ -1,4 +1,9 @@
-use super::{error::code_of, scratch::Scratch, *};
+use super::{
+    database::{End, Patience},
+    error::code_of,
+    scratch::Scratch,
+    *,
+};
 use crate::{
     DeadLetterShelf, PostgresCatalogue, PostgresDeadLetters, PostgresOrderStore,
     order_store::rig::{NOW, day, entry, fair, id},
@@ -6,7 +11,10 @@ use crate::{
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, postgres::PgConnectOptions};
 use stampede_actors::ports::{Catalogue, OrderStore, PortFailure};
 use std::{str::FromStr, time::Duration};
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
 
 async fn refusal(options: &PostgresOptions) -> OpenPostgresError {
     Database::connect(options).await.err().unwrap()
@@ -238,4 +246,35 @@ async fn a_server_without_connections_left_is_unavailable_until_it_has_some() {
     assert!(matches!(failure, Err(PortFailure::Unavailable(_))), "{failure:?}");
     only.close().await.unwrap();
     assert_eq!(store.decide(NOW, &[entry(1, 1)]).await.unwrap()[0].fresh.len(), 1);
+}
+
+#[tokio::test]
+async fn what_the_pools_do_is_seen_without_asking_the_server() {
+    let scratch = Scratch::new().await;
+    let database = scratch.open().await;
+    let primary = || {
+        let Connections { busy, idle, most, .. } = database.connections()[0];
+        (busy, idle, most)
+    };
+    assert_eq!(primary(), (0, 0, 4), "none is made before it is needed");
+    let (end, ended) = oneshot::channel::<()>();
+    let holding = database.clone();
+    let held = tokio::spawn(async move {
+        let work = holding.transaction(Patience::Ordinary, "", |_, _| {
+            Box::pin(async move {
+                ended.await.unwrap();
+                Ok(End::RollBack(()))
+            })
+        });
+        work.await
+    });
+    let sees = async |what| {
+        while primary() != what {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_secs(5), sees((1, 0, 4))).await.expect("it is busy");
+    end.send(()).unwrap();
+    held.await.unwrap().unwrap();
+    timeout(Duration::from_secs(5), sees((0, 1, 4))).await.expect("it is idle");
 }
