@@ -7,7 +7,8 @@ use super::{
     trouble::Trouble,
 };
 use crate::sql::Stop;
-use sqlx::{Connection, SqliteConnection};
+use futures_util::TryStreamExt as _;
+use sqlx::{Connection, Executor as _, SqliteConnection};
 use stampede_actors::ports::{PortFailure, PortResult};
 use std::{pin::Pin, sync::Arc};
 use tokio::sync::Mutex;
@@ -165,7 +166,9 @@ impl Writer {
 }
 
 async fn commit(connection: &mut SqliteConnection, open: &mut Open) -> sqlx::Result<()> {
-    let committed = sqlx::query("COMMIT").execute(connection).await.map(drop);
+    // Not `execute`, which takes the silence of a thread that has died for a statement that changed nothing.
+    let done = connection.fetch_many(sqlx::query("COMMIT")).try_next().await;
+    let committed = done.and_then(|done| done.map(drop).ok_or(sqlx::Error::WorkerCrashed));
     #[cfg(test)]
     if let Some(error) = open.fails.take() {
         return Err(error);

@@ -108,6 +108,7 @@ async fn writers(watch: &mut Watch, shops: &Shops) {
     watch.during(When::WritersFreeze, async || all("STOP")).await;
     all("CONT");
     shops.until_calm().await;
+    watch.until_open().await;
     watch
         .during(When::RedisIsEmptied, async || {
             // Nobody is there who could open it again.

@@ -86,6 +86,12 @@ impl Watch {
         self.seen.push(when);
     }
 
+    /// Waits until the last look at every node saw its pools open: orders are taken as soon as one node has opened.
+    pub(crate) async fn until_open(&self) {
+        let open = "max(stampede_pools_closed) == 0";
+        self.until("every pool is seen open", async || !self.prometheus.ask(open).await.is_empty()).await;
+    }
+
     /// Pending or firing.
     async fn is_awake(&self, alert: &str) -> bool {
         !self.prometheus.ask(&format!(r#"ALERTS{{alertname="{alert}"}}"#)).await.is_empty()
