@@ -91,8 +91,8 @@ bench: ## the performance goals; half an hour, and wants the machine for itself 
 tuning: ## what batch size, linger and writers do, on files and on servers, as tables; a quarter of an hour, and wants the machine for itself
 	@ops/setup
 	cargo build --release --package stampede --package stampede-bench
-	$${CARGO_TARGET_DIR:-target}/release/stampede-bench --rounds 3 --seconds 2 tuning
-	ops/servers/with $${CARGO_TARGET_DIR:-target}/release/stampede-bench --rounds 2 --seconds 2 --distributed tuning
+	$${CARGO_TARGET_DIR:-target}/release/stampede-bench --rounds 3 --seconds 5 tuning
+	ops/servers/with $${CARGO_TARGET_DIR:-target}/release/stampede-bench --rounds 2 --seconds 5 --distributed tuning
 
 bench-curve: ## the spike curve of a whole sale, drawn in load-tests/pictures/spike-curve.svg
 	cargo build --release --package stampede --package stampede-bench

@@ -10,7 +10,11 @@ use stampede_actors::{
 };
 use stampede_domain::Millis;
 use stampede_web::{FaceError, Faces};
-use std::{cell::RefCell, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell,
+    sync::{Arc, atomic::AtomicU32},
+    time::Duration,
+};
 use tokio::sync::{Semaphore, watch};
 
 /// How long an answer of an actor is waited for before the outcome is called unknown. Longer than any healthy disk needs,
@@ -29,6 +33,8 @@ pub struct Shop {
     pub closing: watch::Receiver<bool>,
     /// Streams of numbers that are open in this process.
     pub(crate) watchers: Arc<Semaphore>,
+    /// Watchers that ever came.
+    pub(crate) watchers_come: AtomicU32,
 }
 
 /// How the shop is reached.
@@ -49,7 +55,13 @@ impl Shop {
     /// A template that does not compile.
     pub fn new(secret: &[u8], options: ShopOptions, closing: watch::Receiver<bool>) -> Result<Self, FaceError> {
         let watchers = Arc::new(Semaphore::new(options.max_watchers));
-        Ok(Self { faces: Faces::new()?, signer: Signer::new(secret), options, closing, watchers })
+        let (faces, signer, watchers_come) = (Faces::new()?, Signer::new(secret), AtomicU32::new(0));
+        Ok(Self { faces, signer, options, closing, watchers, watchers_come })
+    }
+
+    /// Streams of numbers that are open now.
+    pub(crate) fn watching(&self) -> usize {
+        self.options.max_watchers.saturating_sub(self.watchers.available_permits())
     }
 
     /// Whether shoppers come by TLS, as far as we were told.

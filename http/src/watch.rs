@@ -6,7 +6,11 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use stampede_actors::shelf::{EventOnSale, Shelf};
 use stampede_domain::EventSlug;
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, watch},
     time::Instant,
@@ -17,11 +21,17 @@ const AT_MOST_EVERY: Duration = Duration::from_millis(250);
 /// The longest time between two messages: the script falls back to polling when it hears nothing for three of these.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(15);
 
+/// How far apart watchers are told who all waited for the same change: a message takes a worker some ten microseconds, and a
+/// buyer whose request comes meanwhile stands behind all that are ready.
+const APART: Duration = Duration::from_micros(50);
+
 struct Watch {
     desk: web::Data<Desk>,
     shelf: watch::Receiver<Option<Arc<Shelf>>>,
     closing: watch::Receiver<bool>,
     slug: EventSlug,
+    /// Who watches, counted from the start.
+    number: u32,
     sequence: Option<u64>,
     last: Option<Instant>,
     _place: OwnedSemaphorePermit,
@@ -35,7 +45,8 @@ pub(crate) fn messages(
     place: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let closing = desk.shop.closing.clone();
-    let watch = Watch { desk, shelf, closing, slug, sequence: None, last: None, _place: place };
+    let number = desk.shop.watchers_come.fetch_add(1, Ordering::Relaxed);
+    let watch = Watch { desk, shelf, closing, slug, number, sequence: None, last: None, _place: place };
     stream::unfold(watch, |mut watch| async move {
         let message = watch.next().await?;
         Some((Ok(message), watch))
@@ -62,7 +73,10 @@ impl Watch {
             }
             tokio::select! {
                 _ = self.closing.wait_for(|closing| *closing) => return None,
-                changed = self.shelf.changed() => changed.ok()?,
+                changed = self.shelf.changed() => {
+                    changed.ok()?;
+                    tokio::time::sleep(turn(self.number, self.desk.shop.watching())).await;
+                }
                 () = tokio::time::sleep_until(quiet_until) => {}
             }
         }
@@ -72,5 +86,35 @@ impl Watch {
         let shelf = self.shelf.borrow_and_update();
         let events = &shelf.as_ref()?.events;
         events.iter().find(|event| event.listing.event.slug == self.slug).cloned()
+    }
+}
+
+/// When a watcher is told of a change that all of so many waited for: evenly spread, and the sooner the fewer they are. From then
+/// on each keeps its own time.
+fn turn(number: u32, watching: usize) -> Duration {
+    let all = APART.saturating_mul(u32::try_from(watching).unwrap_or(u32::MAX)).min(AT_MOST_EVERY);
+    // Multiples of the golden ratio: however many come and go, those who are there are spread.
+    all.mul_f64(f64::from(number.wrapping_mul(0x9E37_79B9)) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_waited_for_a_change_are_told_one_after_the_other() {
+        let (watching, parts) = (5_000_u32, 50);
+        let mut told = vec![0_u32; parts + 1];
+        for number in 1_000_000..1_000_000 + watching {
+            let turn = turn(number, watching as usize);
+            assert!(turn <= AT_MOST_EVERY);
+            told[(turn.as_nanos() * parts as u128 / AT_MOST_EVERY.as_nanos()) as usize] += 1;
+        }
+        assert!(told.iter().all(|one| *one <= 2 * watching / parts as u32), "{told:?}");
+    }
+
+    #[test]
+    fn who_watches_alone_waits_for_nobody() {
+        assert!((0..100).all(|number| turn(number, 1) <= APART));
     }
 }

@@ -1,7 +1,7 @@
 //! What an operator gets from batch size, linger and writers: the table that the control room's advisor is checked against.
 //!
 //! Each combination is a shop of its own under the same closed loop; rounds go through all of them in turn. Beside the figures stands
-//! what the shop itself advises at that moment.
+//! what the shop itself advises at the end of the load.
 
 use super::{Plan, lag};
 use crate::{
@@ -17,8 +17,8 @@ const LINGERS_MS: [u32; 3] = [0, 5, 25];
 /// SQLite takes one at a time.
 const WRITERS_EMBEDDED: [u32; 1] = [1];
 const WRITERS_ON_SERVERS: [u32; 3] = [1, 2, 4];
-/// The control room reads once a second: by then it has seen the load.
-const SEEN: Duration = Duration::from_millis(1_100);
+/// The control room reads once a second. It is asked so long before the end of the load: later it would see the rest after it.
+const BEFORE_THE_END: Duration = Duration::from_millis(200);
 
 /// A combination, and what was seen of it, a value a round.
 #[derive(Debug, Serialize)]
@@ -90,13 +90,17 @@ impl Tuned {
     }
 
     async fn measure(&mut self, plan: &Plan, shop: &Shop, writer: SocketAddr) -> anyhow::Result<()> {
-        let (lags, outcome) = lag::sample(plan, shop).await?;
+        let asking = async {
+            tokio::time::sleep(plan.time.saturating_sub(BEFORE_THE_END)).await;
+            advised(writer).await
+        };
+        let (sampled, advice) = tokio::join!(lag::sample(plan, shop), asking);
+        let ((lags, outcome), advice) = (sampled?, advice?);
         let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
         self.orders_per_second.push(outcome.count(202) as f64 / outcome.elapsed.as_secs_f64());
         self.lag_ms.push(millis(lags.quantile(0.99)));
         self.answer_ms.push(millis(outcome.quantile(202, 0.99)));
-        tokio::time::sleep(SEEN).await;
-        self.advice = advised(writer).await?;
+        self.advice = advice;
         Ok(())
     }
 
