@@ -89,9 +89,10 @@ pub(crate) trait BusRig: Sync {
 /// Does not run out while a clause runs.
 const LONG: Duration = Duration::from_secs(600);
 const READY: usize = 1000;
-/// Several of Pub/Sub's leases: on a loaded machine what was on the wire to a bus that is gone may be sent to its half-closed
-/// stream more than once, and each time it comes again only after a lease of ten seconds.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Many of Pub/Sub's leases: on a loaded machine what was on the wire to a bus that is gone may be sent to its half-closed
+/// stream again instead of to the new one, as often as not, and each time it comes again only after a lease of ten seconds.
+/// After six of them it was seen to be still on its way.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 fn outgoing(numbers: std::ops::Range<u32>) -> Vec<Outgoing> {
     numbers.map(outgoing_number).collect()
