@@ -63,9 +63,18 @@ export async function buy(page, wish, lang = 'en') {
   return landedOrder(page);
 }
 
+// Looks at the address rather than waiting for one navigation: the second of two clicks abandons the first one's.
 export async function landedOrder(page) {
-  await page.waitForURL(orderUrl);
+  await eventually('the order page opens', () => orderUrl.test(page.url()));
+  await page.waitForLoadState();
   return page.url().match(orderUrl)[2];
+}
+
+/** Reloads as a person does: when another click's answer arrives meanwhile, that page is as good. */
+async function reload(page) {
+  await page.reload().catch((cause) => {
+    if (!/ERR_ABORTED|interrupted by another navigation/.test(cause.message)) throw cause;
+  });
 }
 
 /** Waits until the order's page says confirmed: by itself with scripts, by reloading without. */
@@ -73,7 +82,7 @@ export async function seesConfirmed(page, lang = 'en', { reloading = false } = {
   const status = page.getByRole('heading', { name: words[lang].confirmed });
   await eventually('the order page says confirmed', async () => {
     if (await status.isVisible()) return true;
-    if (reloading) await page.reload();
+    if (reloading) await reload(page);
     return false;
   });
 }
