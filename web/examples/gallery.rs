@@ -2,15 +2,16 @@
 //! `cargo run -p stampede-web --example gallery -- FOLDER`. Links to static files are made relative.
 
 use stampede_web::{
-    ActorsPage, AuditPage, ErrorPage, EventPage, FaceError, Faces, Lang, OrderPage, RefusedPage, RoomPage, XrayPage,
-    asset, asset_url,
+    ActorsPage, AuditPage, BankCardPage, BankStepPage, CheckoutPage, ConfirmationMail, ErrorPage, EventPage,
+    ExpiryMail, FaceError, Faces, FindOrdersPage, Lang, LinkSentPage, Mail, MyOrdersPage, OrderPage, OrdersLinkMail,
+    RefundMail, RefusedPage, RoomPage, XrayPage, asset, asset_url,
 };
 use std::{fs, path::PathBuf};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "target/gallery".into()));
     fs::create_dir_all(folder.join("static"))?;
-    for name in ["site.css", "site.js", "ops.css", "ops.js", "icon.svg"] {
+    for name in ["site.css", "site.js", "bank.css", "ops.css", "ops.js", "icon.svg"] {
         let url = asset_url(name).ok_or("a static file is missing")?;
         let file = asset(url.trim_start_matches("/static/")).ok_or("a static file is missing")?;
         fs::write(folder.join(url.trim_start_matches('/')), &file.bytes)?;
@@ -40,6 +41,25 @@ fn pages(faces: &Faces) -> Result<Vec<(String, String)>, FaceError> {
         for (name, page) in ErrorPage::samples(lang) {
             pages.push((format!("{tag}-error-{name}.html"), faces.error(lang, &page)?));
         }
+        for (name, page) in CheckoutPage::samples(lang) {
+            pages.push((format!("{tag}-checkout-{name}.html"), faces.checkout(lang, &page)?));
+        }
+        for (name, page) in BankCardPage::samples(lang) {
+            pages.push((format!("{tag}-bank-{name}.html"), faces.bank_card(lang, &page)?));
+        }
+        for (name, page) in BankStepPage::samples(lang) {
+            pages.push((format!("{tag}-bank-{name}.html"), faces.bank_step(lang, &page)?));
+        }
+        for (name, page) in FindOrdersPage::samples(lang) {
+            pages.push((format!("{tag}-my-{name}.html"), faces.find_orders(lang, &page)?));
+        }
+        for (name, page) in LinkSentPage::samples(lang) {
+            pages.push((format!("{tag}-my-{name}.html"), faces.link_sent(lang, &page)?));
+        }
+        for (name, page) in MyOrdersPage::samples(lang) {
+            pages.push((format!("{tag}-my-{name}.html"), faces.my_orders(lang, &page)?));
+        }
+        pages.extend(mails(faces, lang)?);
     }
     for (name, page) in ActorsPage::samples() {
         pages.push((format!("ops-actors-{name}.html"), faces.ops_actors(&page)?));
@@ -54,4 +74,26 @@ fn pages(faces: &Faces) -> Result<Vec<(String, String)>, FaceError> {
         pages.push((format!("ops-xray-{name}.html"), faces.ops_xray(&page)?));
     }
     Ok(pages)
+}
+
+/// The HTML part of each mail as a page, its subject and text beside it.
+fn mails(faces: &Faces, lang: Lang) -> Result<Vec<(String, String)>, FaceError> {
+    let mut mails = Vec::new();
+    for (name, mail) in ConfirmationMail::samples(lang) {
+        mails.push((name, faces.confirmation_mail(lang, &mail)?));
+    }
+    for (name, mail) in ExpiryMail::samples(lang) {
+        mails.push((name, faces.expiry_mail(lang, &mail)?));
+    }
+    for (name, mail) in RefundMail::samples(lang) {
+        mails.push((name, faces.refund_mail(lang, &mail)?));
+    }
+    for (name, mail) in OrdersLinkMail::samples(lang) {
+        mails.push((name, faces.orders_link_mail(lang, &mail)?));
+    }
+    let parts = |(name, Mail { subject, text, html }): (&str, Mail)| {
+        let name = format!("{}-mail-{name}", lang.tag());
+        [(format!("{name}.html"), html), (format!("{name}.txt"), format!("Subject: {subject}\n\n{text}"))]
+    };
+    Ok(mails.into_iter().flat_map(parts).collect())
 }

@@ -1,9 +1,12 @@
 //! `Faces`: the compiled templates and one function a page. Strict: a template that names what its view model has not
 //! is an error, never an empty place.
 
+mod mailed;
+mod paid;
+
 use crate::{
-    ActorsPage, AuditPage, Chart, ErrorPage, EventPage, Lang, OrderPage, RefusedPage, RoomPage, XrayPage, chart,
-    filters, format, lettering, texts,
+    ActorsPage, AuditPage, Chart, ErrorPage, EventPage, Lang, RefusedPage, RoomPage, XrayPage, chart, filters, format,
+    lettering, texts,
 };
 use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
 use rust_embed::RustEmbed;
@@ -76,12 +79,6 @@ impl Faces {
     pub fn refused(&self, lang: Lang, page: &RefusedPage) -> Result<String, FaceError> {
         let refusal = Value::from(Serde(&page.refusal));
         self.render("refused.html", lang, context! { refusal, ..event_context(&page.event) })
-    }
-
-    /// An order: its state, its wave, what is next.
-    pub fn order(&self, lang: Lang, page: &OrderPage) -> Result<String, FaceError> {
-        let decided = page.status.is_final();
-        self.render("order.html", lang, context! { decided, ..page_context(page) })
     }
 
     /// An error in words.
@@ -169,6 +166,10 @@ fn event_context(page: &EventPage) -> Value {
     let (first_word, rest) = page.name.split_once(' ').unwrap_or((&page.name, ""));
     let drawn = lettering::block(first_word);
     let ticket = page.ticket_types.get(page.selected).or(page.ticket_types.first());
+    let types = &page.ticket_types;
+    // What is gone is not chosen beforehand while something else is to be had.
+    let chosen =
+        ticket.filter(|ticket| ticket.state.has_form()).or(types.iter().find(|one| one.state.has_form())).or(ticket);
     let seconds_to_opening = ticket.map_or(0, |ticket| (ticket.opens_at_ms - page.now_ms).max(0).unsigned_abs() / 1000);
     context! {
         // A name whose first word cannot be drawn is set in type as a whole.
@@ -176,8 +177,12 @@ fn event_context(page: &EventPage) -> Value {
         first_word => if drawn.is_some() { first_word } else { "" },
         rest => if drawn.is_some() { rest } else { page.name.as_str() },
         ticket => Serde(&ticket),
-        has_form => ticket.is_some_and(|ticket| ticket.state.has_form()),
-        can_buy => ticket.is_some_and(|ticket| ticket.state.can_buy()),
+        chosen_id => chosen.map(|chosen| chosen.id.as_str()),
+        has_form => chosen.is_some_and(|chosen| chosen.state.has_form()),
+        can_buy => chosen.is_some_and(|chosen| chosen.state.can_buy()),
+        most => types.iter().map(|one| one.max_per_order).max(),
+        some_paid => types.iter().any(|one| !one.paid_at_gate),
+        all_paid => types.iter().all(|one| !one.paid_at_gate),
         states => Serde(crate::SaleStateView::ALL),
         seconds_to_opening,
         key_slot => KEY_SLOT,

@@ -1,9 +1,9 @@
 //! What the templates can call: the writings of `format` in the page's language, texts with values filled in, URLs of
 //! static files, waves. Thin; the work is in the modules named.
 
-use crate::{Lang, assets, format, lettering, texts, wave};
+use crate::{Lang, assets, format, lettering, mails, texts, wave};
 use minijinja::{
-    Environment, Error, ErrorKind, Output, State, Value, escape_formatter,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, Value, escape_formatter,
     value::{Kwargs, Serde},
 };
 
@@ -35,10 +35,17 @@ pub(crate) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("fill", fill);
     environment.add_filter("tickets", tickets);
     environment.add_filter("explain", explain);
-    environment.add_filter("reason", |state: &State<'_, '_>, reason: &str| {
-        let lang = language(state);
-        texts::find(lang, &format!("reason_{reason}")).or_else(|| texts::find(lang, "reason_other"))
+    environment.add_filter("reason", |state: &State<'_, '_>, reason: &str| worded(state, "reason", reason, "other"));
+    environment.add_filter("decline", |state: &State<'_, '_>, reason: &str| worded(state, "decline", reason, "other"));
+    environment
+        .add_filter("order_state", |state: &State<'_, '_>, name: &str| worded(state, "order_state", name, "unknown"));
+    environment.add_filter("card_does", |state: &State<'_, '_>, does: &str| {
+        texts::find(language(state), &format!("card_does_{does}")).unwrap_or(does).to_owned()
     });
+    environment.add_filter("percent", |state: &State<'_, '_>, basis_points: u32| {
+        format::percent(language(state), basis_points)
+    });
+    environment.add_filter("line", mails::one_line);
     environment.add_filter("urlpart", url_part);
     environment.add_filter("lettering", |word: &str| Value::from(Serde(lettering::block(word))));
     environment.add_function("sale_wave", wave::sale);
@@ -48,10 +55,19 @@ pub(crate) fn install(environment: &mut Environment<'_>) {
     });
 }
 
-/// Escapes what HTML needs in text and quoted attributes. The engine's own escape also writes every slash as an entity,
+/// The text of a word that is data, else the text that stands for all others.
+fn worded(state: &State<'_, '_>, group: &str, word: &str, other: &str) -> Option<&'static str> {
+    let lang = language(state);
+    texts::find(lang, &format!("{group}_{word}")).or_else(|| texts::find(lang, &format!("{group}_{other}")))
+}
+
+/// Escapes what HTML needs in text and quoted attributes; the text part of a mail (`.txt`) is written as it is. The engine's own escape also writes every slash as an entity,
 /// which makes URLs and path data longer and unreadable.
 pub(crate) fn escape(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let Some(text) = value.as_str().filter(|_| !value.is_safe()) else { return escape_formatter(out, state, value) };
+    if matches!(state.auto_escape(), AutoEscape::None) {
+        return Ok(out.write_str(text)?);
+    }
     let mut rest = text;
     while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
         out.write_str(&rest[..at])?;

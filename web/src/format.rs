@@ -79,6 +79,20 @@ pub fn money(lang: Lang, minor: i64, currency: &str) -> String {
     text
 }
 
+/// A rate in hundredths of a percent: `13 %` or `13%`, with the decimals it has: `7,7 %`.
+pub fn percent(lang: Lang, basis_points: u32) -> String {
+    let (whole, rest) = (integer(lang, u64::from(basis_points / 100)), basis_points % 100);
+    let decimals = match (rest, rest % 10) {
+        (0, _) => String::new(),
+        (_, 0) => format!(".{}", rest / 10),
+        _ => format!(".{rest:02}"),
+    };
+    match lang {
+        Lang::De => format!("{whole}{}{NO_BREAK}%", decimals.replace('.', ",")),
+        Lang::En => format!("{whole}{decimals}%"),
+    }
+}
+
 /// `Do., 20. August 2026, 18:00 Uhr` or `Thu 20 August 2026, 18:00`; seconds appear when they are not zero.
 pub fn date_time(lang: Lang, unix_ms: i64, time_zone: &str) -> String {
     let at = zoned(unix_ms, time_zone);
@@ -226,6 +240,13 @@ mod tests {
         assert_eq!(money(Lang::En, 119_905, "EUR"), "€1,199.05");
         assert_eq!(money(Lang::De, -50, "CHF"), "−CHF\u{a0}0,50");
         assert_eq!(money(Lang::En, 1_500, "JPY"), "JPY\u{a0}1,500");
+    }
+
+    #[test]
+    fn a_rate_has_the_decimals_it_needs() {
+        assert_eq!(percent(Lang::De, 1_300), "13\u{a0}%");
+        assert_eq!(percent(Lang::De, 770), "7,7\u{a0}%");
+        assert_eq!(percent(Lang::En, 805), "8.05%");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod filters;
 pub mod format;
 mod lang;
 pub mod lettering;
+mod mails;
 mod pages;
 mod texts;
 pub mod wave;
@@ -18,11 +19,18 @@ pub mod wave;
 pub use assets::{Asset, asset, asset_url};
 pub use faces::{FaceError, Faces, KEY_SLOT};
 pub use lang::Lang;
+pub use mails::{ConfirmationMail, ExpiryMail, HeaderText, Mail, MailedOrder, OrdersLinkMail, RefundMail};
 pub use pages::Links;
+pub use pages::bank::{BankCardPage, BankPayment, BankStepPage, TestCard};
+pub use pages::checkout::CheckoutPage;
 pub use pages::error::ErrorPage;
 pub use pages::event::{EventPage, EventTexts, FieldError, FormView, SaleStateView, TicketTypeView};
+pub use pages::money::{PriceView, ReceiptView, RefundState, RefundView};
+pub use pages::my::{FindOrdersPage, LinkSentPage, MyOrderRow, MyOrdersPage};
 pub use pages::ops::{ActorRow, ActorsPage, AuditPage, LawRow};
-pub use pages::order::{OrderDetails, OrderPage, OrderStatusView};
+pub use pages::order::{
+    CancelledView, DeclineView, ExpiredView, ExtendView, HoldView, OrderDetails, OrderPage, OrderStatusView,
+};
 pub use pages::refused::{RefusalView, RefusedPage};
 pub use pages::room::{
     AdviceRow, Chart, CountRow, Headline, LagRow, Line, MailboxRow, PoolRow, RoomPage, SteeredEvent, Steering, Tone,

@@ -1,6 +1,9 @@
 //! Every word of the pages, German beside English, so that neither can be missing. `{name}` is filled in by the
 //! template. German says "du", as festivals do. A test fails when a text is on no page.
 
+mod mails;
+mod paid;
+
 use crate::Lang;
 use minijinja::Value;
 use std::collections::BTreeMap;
@@ -10,14 +13,18 @@ pub(crate) type Text = (&'static str, &'static str, &'static str);
 
 /// All texts of one language as the templates' `t`.
 pub(crate) fn catalogue(lang: Lang) -> Value {
-    let texts: BTreeMap<&str, Value> =
-        TEXTS.iter().map(|text| (text.0, Value::from(in_language(lang, text)))).collect();
+    let texts: BTreeMap<&str, Value> = every().map(|text| (text.0, Value::from(in_language(lang, text)))).collect();
     Value::from(texts)
 }
 
 /// One text by key, for keys that are put together from data; `None` when there is none.
 pub(crate) fn find(lang: Lang, key: &str) -> Option<&'static str> {
-    TEXTS.iter().find(|text| text.0 == key).map(|text| in_language(lang, text))
+    every().find(|text| text.0 == key).map(|text| in_language(lang, text))
+}
+
+/// Every text there is.
+fn every() -> impl Iterator<Item = &'static Text> {
+    TEXTS.iter().chain(paid::TEXTS).chain(mails::TEXTS)
 }
 
 fn in_language(lang: Lang, text: &Text) -> &'static str {
@@ -28,7 +35,7 @@ fn in_language(lang: Lang, text: &Text) -> &'static str {
 }
 
 #[rustfmt::skip]
-pub(crate) const TEXTS: &[Text] = &[
+const TEXTS: &[Text] = &[
     // every page
     ("skip", "Zum Inhalt", "Skip to content"),
     ("shop_home", "Stampede, zur Startseite", "Stampede, to the front page"),
@@ -193,39 +200,60 @@ pub(crate) const TEXTS: &[Text] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::TEXTS;
-    use crate::{ErrorPage, EventPage, Faces, Lang, OrderPage, RefusedPage};
+    use super::every;
+    use crate::{
+        BankCardPage, BankStepPage, CheckoutPage, ConfirmationMail, ErrorPage, EventPage, ExpiryMail, Faces,
+        FindOrdersPage, Lang, LinkSentPage, MyOrdersPage, OrderPage, OrdersLinkMail, RefundMail, RefusedPage,
+    };
     use std::collections::BTreeSet;
 
     #[test]
     fn every_text_says_something_in_both_languages() {
-        assert!(TEXTS.iter().all(|(_, german, english)| !german.is_empty() && !english.is_empty()));
+        assert!(every().all(|(_, german, english)| !german.is_empty() && !english.is_empty()));
     }
 
     #[test]
     fn no_key_is_given_twice() {
-        assert_eq!(TEXTS.iter().map(|text| text.0).collect::<BTreeSet<_>>().len(), TEXTS.len());
+        assert_eq!(every().map(|text| text.0).collect::<BTreeSet<_>>().len(), every().count());
     }
 
     #[test]
     fn every_text_is_on_a_page_in_both_languages() {
-        let faces = Faces::new().expect("because the templates compile");
         for lang in Lang::ALL {
-            let mut pages = String::new();
-            let rendered = "because a sample renders";
-            EventPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.event(lang, page).expect(rendered));
-            RefusedPage::samples(lang)
-                .iter()
-                .for_each(|(_, page)| pages += &faces.refused(lang, page).expect(rendered));
-            OrderPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.order(lang, page).expect(rendered));
-            ErrorPage::samples(lang).iter().for_each(|(_, page)| pages += &faces.error(lang, page).expect(rendered));
-            for text in TEXTS {
+            let pages = everything(lang);
+            for text in every() {
                 // Between the values that are filled in, the longest part is the text's own.
                 let parts = super::in_language(lang, text).split(['{', '}']).step_by(2);
                 let own = parts.max_by_key(|part| part.len()).unwrap_or_default();
-                assert!(pages.contains(&own.replace('\'', "&#39;")), "{} is on no page in {}", text.0, lang.tag());
+                let is_there = pages.contains(own) || pages.contains(&own.replace('\'', "&#39;"));
+                assert!(is_there, "{} is on no page in {}", text.0, lang.tag());
             }
         }
+    }
+
+    fn everything(lang: Lang) -> String {
+        let faces = Faces::new().expect("because the templates compile");
+        let rendered = "because a sample renders";
+        let mut pages = String::new();
+        macro_rules! pages_of {
+            ($($page:ty => $face:ident),*) => {
+                $(for (_, page) in <$page>::samples(lang) { pages += &faces.$face(lang, &page).expect(rendered); })*
+            };
+        }
+        pages_of!(EventPage => event, RefusedPage => refused, OrderPage => order, ErrorPage => error,
+            CheckoutPage => checkout, BankCardPage => bank_card, BankStepPage => bank_step,
+            FindOrdersPage => find_orders, LinkSentPage => link_sent, MyOrdersPage => my_orders);
+        macro_rules! mails_of {
+            ($($mail:ty => $face:ident),*) => {
+                $(for (_, mail) in <$mail>::samples(lang) {
+                    let mail = faces.$face(lang, &mail).expect(rendered);
+                    pages += &(mail.subject.as_str().to_owned() + &mail.text + &mail.html);
+                })*
+            };
+        }
+        mails_of!(ConfirmationMail => confirmation_mail, ExpiryMail => expiry_mail, RefundMail => refund_mail,
+            OrdersLinkMail => orders_link_mail);
+        pages
     }
 
     #[test]
@@ -233,7 +261,7 @@ mod tests {
         let holes = |text: &str| -> BTreeSet<String> {
             text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).map(String::from).collect()
         };
-        for (key, german, english) in TEXTS {
+        for (key, german, english) in every() {
             assert_eq!(holes(german), holes(english), "{key}");
         }
     }

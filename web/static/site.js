@@ -1,4 +1,4 @@
-// Live numbers, the countdown, a guard against double clicks, the wait for an order. Every page works without it.
+// Live numbers, the countdowns, a guard against double clicks, the wait for an order. Every page works without it.
 // The clock is the server's: its time at load plus what this device's stopwatch says since.
 
 const one = (selector, root = document) => root.querySelector(selector);
@@ -9,10 +9,14 @@ const jitter = (ms) => ms * (0.7 + Math.random() * 0.6);
 
 const sale = one("[data-sale]");
 if (sale) live(sale);
-const form = one("[data-buy]");
-if (form) guard(form);
-const order = one("[data-order][data-poll]");
-if (order) wait(order);
+all("[data-buy], [data-once]").forEach(guard);
+const priced = one("[data-price]");
+if (priced) total(priced);
+const order = one("[data-order]");
+if (order) follow(order);
+if (order && order.dataset.poll) wait(order);
+const hold = one("[data-hold]");
+if (hold) countDown(hold);
 all("[data-copy]").forEach(offerCopy);
 
 function live(sale) {
@@ -24,8 +28,13 @@ function live(sale) {
   const [arrival] = performance.getEntriesByType("navigation");
   let ahead = Number(d.serverNow) - (arrival ? arrival.responseStart : performance.now());
   let opensAt = Number(d.opensAt);
+  // Every type that can be chosen; the page's numbers are those of one.
+  const types = new Map(all("[type=radio][name=ticketTypeId]").map((radio) => {
+    const { state, opensAt } = radio.dataset;
+    return [radio.value, { radio, state, opensAt: Number(opensAt) }];
+  }));
   let told = d.state; // what the server said last
-  let shown = d.state; // what the page says
+  let shown; // what the page says
   let heard = 0;
   let summed = performance.now();
   let lastAvailable = Number(d.available);
@@ -37,12 +46,20 @@ function live(sale) {
     if (fresh > ahead) ahead = fresh;
   };
 
+  const at = (state, opensAt) => (state === "not_open" && now() >= opensAt ? "on_sale" : state);
+  const buyable = (state) => ["on_sale", "nearly_gone", "unknown"].includes(state);
+
   function show() {
-    const state = told === "not_open" && now() >= opensAt ? "on_sale" : told;
-    if (state === shown) return;
-    shown = state;
+    const state = at(told, opensAt);
+    let chosen;
+    for (const type of types.values()) {
+      type.radio.disabled = type.state === "sold_out" || type.state === "over";
+      if (type.radio.checked) chosen = at(type.state, type.opensAt);
+    }
+    if (state + chosen === shown) return;
+    shown = state + chosen;
     all("[data-when]", sale).forEach((part) => { part.hidden = part.dataset.when !== state; });
-    const open = state === "on_sale" || state === "nearly_gone" || state === "unknown";
+    const open = buyable(chosen || state);
     if (button) {
       // Only the button changes: what is typed and where the focus stands stay as they are.
       if (button.getAttribute("aria-busy") !== "true") button.disabled = !open;
@@ -56,6 +73,14 @@ function live(sale) {
     heard = performance.now();
     if (message.serverTime) setClock(message.serverTime);
     const list = message.ticketTypes || [];
+    for (const { id, state, opensAt, available } of list) {
+      const type = types.get(id);
+      if (!type) continue;
+      type.state = state;
+      if (opensAt) type.opensAt = Date.parse(opensAt);
+      const free = one("[data-free]", type.radio.parentElement);
+      if (free) free.textContent = grouped(available);
+    }
     const type = list.find((candidate) => candidate.id === d.id);
     if (!type) return;
     told = type.state;
@@ -116,6 +141,7 @@ function live(sale) {
     }
   }, 15000);
 
+  types.forEach(({ radio }) => radio.addEventListener("change", show));
   const clock = one("[data-countdown]", sale);
   const units = all("[data-unit]", clock).map((cell) => [Number(cell.dataset.unit), cell, one("b", cell)]);
   const tick = () => {
@@ -159,25 +185,32 @@ function salePath(sold, inFlight, capacity) {
 }
 
 function guard(form) {
-  const button = one("[type=submit]", form);
+  let pressed;
+  let label;
   const ready = () => {
-    if (button.getAttribute("aria-busy") !== "true") return;
-    button.removeAttribute("aria-busy");
-    button.disabled = false;
-    button.textContent = button.dataset.label;
+    if (!pressed) return;
+    pressed.removeAttribute("aria-busy");
+    pressed.disabled = false;
+    pressed.replaceChildren(...label);
+    pressed = undefined;
   };
   form.addEventListener("submit", (event) => {
-    if (button.getAttribute("aria-busy") === "true") return event.preventDefault();
-    button.setAttribute("aria-busy", "true");
-    button.textContent = button.dataset.busy;
+    if (pressed) return event.preventDefault();
+    pressed = event.submitter || one("[type=submit]", form);
+    label = [...pressed.childNodes];
+    pressed.setAttribute("aria-busy", "true");
+    pressed.textContent = pressed.dataset.busy;
+    if ("pays" in form.dataset && !pressed.hasAttribute("formaction")) remember("pressed");
     // After this turn, so that the browser still counts the button as the one that was pressed.
-    setTimeout(() => { button.disabled = true; });
+    setTimeout(() => { pressed.disabled = true; });
     // No answer and no next page: the same key makes sending again harmless.
     setTimeout(ready, 15000);
   });
   // Back from the next page: the same key is still in the form; the server knows what became of it.
   window.addEventListener("pageshow", (event) => { if (event.persisted) ready(); });
+}
 
+function total(form) {
   const total = one("[data-total]", form);
   const sum = () => {
     const quantity = Number(new FormData(form).get("quantity"));
@@ -193,15 +226,40 @@ function guard(form) {
   sum();
 }
 
+// What this tab remembers of the order whose page it shows; a browser may forbid it.
+function remember(step) {
+  try {
+    if (step === undefined) return sessionStorage.getItem(order.dataset.id);
+    sessionStorage.setItem(order.dataset.id, step);
+  } catch { return undefined; }
+}
+
+// Whoever pressed the button in this tab and waited is taken on to the bank; whoever comes back later is asked.
+function follow(order) {
+  const step = remember();
+  const payment = order.dataset.payment;
+  if (payment === "opening" && step === "pressed") remember("waited");
+  else if (payment !== "opening" && step) {
+    remember("");
+    if (payment === "open" && step === "waited") one("[data-continue]").click();
+  }
+  // Back from the bank: this page is of before.
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+}
+
 function wait(order) {
-  let pause = 1000;
+  const d = order.dataset;
+  // Who is held or pays has another clock to look at; what another tab did may show a little later.
+  const slow = d.status === "reserved" || d.payment === "open";
+  let pause = slow ? 4000 : 1000;
   const look = async () => {
     try {
-      const answer = await fetch(order.dataset.poll, { headers: { accept: "application/json" }, cache: "no-store" });
+      const answer = await fetch(d.poll, { headers: { accept: "application/json" }, cache: "no-store" });
       if (answer.ok) {
-        const { status } = await answer.json();
-        if (status && status !== order.dataset.status && status !== "unknown") return location.replace(location.pathname + location.search);
-        pause = Math.min(pause * 1.1, 5000);
+        const { status, payment } = await answer.json();
+        const moved = status !== d.status || (d.payment && payment && payment !== d.payment);
+        if (status && status !== "unknown" && moved) return location.replace(location.pathname + location.search);
+        pause = Math.min(pause * 1.1, slow ? 15000 : 5000);
       } else {
         pause = Math.max(Math.min(pause * 1.6, 15000), Number(answer.headers.get("retry-after") || 0) * 1000);
       }
@@ -209,6 +267,45 @@ function wait(order) {
     setTimeout(look, jitter(pause));
   };
   setTimeout(look, jitter(pause));
+}
+
+// Never counts: each tick computes what is left, so a phone that slept wakes up to the truth. A stopwatch may stand still
+// in sleep and a clock may be set back: whichever says that more time has gone is believed, and the server judges anyway.
+function countDown(hold) {
+  const clock = one("[data-clock]", hold);
+  if (!clock) return; // over already: the wait finds out how it ended
+  const say = one("[data-announce]");
+  const late = one("[data-late]");
+  const [arrival] = performance.getEntriesByType("navigation");
+  const began = arrival ? arrival.responseStart : performance.now();
+  const beganAt = Date.now() - performance.now() + began;
+  const given = Number(hold.dataset.until) - Number(hold.dataset.serverNow);
+  const left = () => given - Math.max(performance.now() - began, Date.now() - beganAt);
+  let last = Infinity;
+  let timer;
+  const tick = () => {
+    clearTimeout(timer);
+    const seconds = Math.max(0, Math.ceil(left() / 1000));
+    const text = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    if (clock.textContent !== text) clock.textContent = text;
+    clock.hidden = false;
+    for (const mark of [300, 120]) {
+      if (last !== Infinity && last > mark && seconds <= mark && seconds > 60) say.textContent = hold.dataset["say-" + mark];
+    }
+    if (late && seconds <= 60) late.hidden = false;
+    last = seconds;
+    if (seconds > 0) {
+      timer = setTimeout(tick, (left() % 1000) + 5);
+    } else {
+      document.removeEventListener("visibilitychange", tick);
+      say.textContent = hold.dataset.over;
+      // A moment for the shop to give the tickets back, different from buyer to buyer; once, the wait does the rest.
+      const again = () => location.replace(location.pathname + location.search);
+      setTimeout(() => (navigator.onLine ? again() : window.addEventListener("online", again, { once: true })), jitter(1500));
+    }
+  };
+  document.addEventListener("visibilitychange", tick);
+  tick();
 }
 
 function offerCopy(button) {

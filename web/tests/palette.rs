@@ -8,7 +8,7 @@ type Palette = BTreeMap<String, [u8; 3]>;
 
 fn editions() -> [(&'static str, Palette); 2] {
     let (mut day, mut night) = (Palette::new(), Palette::new());
-    for name in ["site.css", "ops.css"] {
+    for name in ["site.css", "ops.css", "bank.css"] {
         let css = style_sheet(name);
         let mut blocks = css.split(":root {").skip(1).filter_map(|rest| rest.split('}').next());
         let by_day = tokens(blocks.next().expect("because the day is first"));
@@ -73,6 +73,12 @@ fn all_text_can_be_read_by_day_and_by_night() {
             ("calm", "paper"),
             ("watch", "paper"),
             ("alarm", "paper"),
+            ("bank-ink", "bank-paper"),
+            ("bank-ink", "bank-ground"),
+            ("bank-soft", "bank-paper"),
+            ("bank-wrong", "bank-paper"),
+            ("bank-press-ink", "bank-press"),
+            ("bank-tape-ink", "bank-tape"),
         ] {
             let ratio = contrast(palette[text], palette[ground]);
             assert!(ratio >= 4.5, "{edition}: {text} on {ground} is {ratio:.2}");
@@ -92,7 +98,15 @@ fn the_ink_holds_on_every_colour_of_the_roll_and_the_roll_on_the_night() {
 #[test]
 fn edges_can_be_seen() {
     for (edition, palette) in editions() {
-        for (edge, ground) in [("edge", "paper"), ("ink", "field"), ("press", "field"), ("wrong", "field")] {
+        for (edge, ground) in [
+            ("edge", "paper"),
+            ("ink", "field"),
+            ("press", "field"),
+            ("wrong", "field"),
+            ("bank-edge", "bank-paper"),
+            ("bank-wrong", "bank-paper"),
+            ("bank-press", "bank-paper"),
+        ] {
             let ratio = contrast(palette[edge], palette[ground]);
             assert!(ratio >= 3.0, "{edition}: {edge} on {ground} is {ratio:.2}");
         }

@@ -16,7 +16,7 @@ use stampede_actors::{
     ports::OrderRecord,
 };
 use stampede_domain::{Millis, OrderId, OrderStatus, Payment};
-use stampede_web::{Links, OrderDetails, OrderPage, OrderStatusView};
+use stampede_web::{CancelledView, ExpiredView, Links, OrderDetails, OrderPage, OrderStatusView};
 
 /// What follows the `?` of a signed link. Mail programs add to it, people paste it twice: any `k` that opens the order does.
 type Query = Vec<(String, String)>;
@@ -87,13 +87,16 @@ fn page(
 fn status(found: &OrderFound) -> OrderStatusView {
     match found.status {
         OrderStatus::Pending => OrderStatusView::Pending,
-        OrderStatus::Reserved | OrderStatus::Paying | OrderStatus::Expiring => OrderStatusView::Reserved,
-        OrderStatus::Confirmed => OrderStatusView::Confirmed,
-        OrderStatus::Cancelled | OrderStatus::Refunded => OrderStatusView::Cancelled,
+        OrderStatus::Reserved => OrderStatusView::Reserved { hold: None },
+        OrderStatus::Paying => OrderStatusView::Paying { continue_url: None, until_ms: None, declined: None },
+        OrderStatus::Expiring => OrderStatusView::Checking { out_of_time: true },
+        OrderStatus::Confirmed => OrderStatusView::Confirmed { receipt: None },
+        OrderStatus::Cancelled => OrderStatusView::Cancelled { how: CancelledView::NoLongerValid },
+        OrderStatus::Refunded => OrderStatusView::Refunded { refund: None },
         OrderStatus::Rejected => {
             OrderStatusView::Rejected { reason: found.reason.map_or("", |reason| reason.as_str()).to_owned() }
         }
-        OrderStatus::Expired => OrderStatusView::Expired,
+        OrderStatus::Expired => OrderStatusView::Expired { after: ExpiredView::NotTaken },
         OrderStatus::Failed => OrderStatusView::Failed,
     }
 }

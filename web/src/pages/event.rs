@@ -184,6 +184,9 @@ impl EventPage {
             ("over", in_state(SaleStateView::Over, 954_318, 0)),
             ("unknown", in_state(SaleStateView::Unknown, 0, 0)),
             ("foreign", foreign(lang)),
+            ("two-types", with_vip(in_state(SaleStateView::OnSale, 436_207, 5_112))),
+            ("two-types-one-gone", with_vip(in_state(SaleStateView::SoldOut, 1_000_000, 0))),
+            ("paid-online", paid_online(lang)),
         ]
     }
 }
@@ -237,6 +240,27 @@ fn festival(lang: Lang) -> EventPage {
         form: None,
         links: Links::to(lang, ""),
     }
+}
+
+/// The festival with a second ticket type, which is paid online.
+fn with_vip(mut page: EventPage) -> EventPage {
+    let mut vip = page.ticket_types[0].clone();
+    vip.id = "0199b0de-0000-7000-8000-000000000003".into();
+    vip.name = "VIP Pass".into();
+    vip.price_minor = 49_900;
+    vip.paid_at_gate = false;
+    (vip.capacity, vip.sold, vip.in_flight, vip.available) = (5_000, 310, 120, 4_570);
+    vip.max_per_order = 4;
+    vip.limit_per_buyer = Some(4);
+    vip.state = SaleStateView::OnSale;
+    page.ticket_types.push(vip);
+    page
+}
+
+fn paid_online(lang: Lang) -> EventPage {
+    let mut page = with_vip(festival(lang));
+    page.ticket_types.remove(0);
+    page
 }
 
 fn foreign(lang: Lang) -> EventPage {

@@ -1,8 +1,12 @@
 //! The view models, one file a page: plain values in, no formatting, no rules. Each has `samples()`, which the tests
 //! and the gallery render.
 
+pub(crate) mod bank;
+pub(crate) mod checkout;
 pub(crate) mod error;
 pub(crate) mod event;
+pub(crate) mod money;
+pub(crate) mod my;
 pub(crate) mod ops;
 pub(crate) mod order;
 pub(crate) mod refused;
