@@ -2,7 +2,7 @@
 
 use stampede_web::{
     BankCardPage, BankStepPage, CheckoutPage, Faces, FindOrdersPage, KEY_SLOT, Lang, LinkSentPage, MyOrdersPage,
-    OrderPage, OrderStatusView,
+    OrderPage, OrderStatusView, RefusedPage,
 };
 
 fn faces() -> Faces {
@@ -79,6 +79,21 @@ fn a_mistake_at_the_checkout_is_said_beside_the_field_and_in_the_summary() {
 fn a_checkout_of_what_is_gone_has_no_form() {
     let html = checkout(Lang::En, "sold-out");
     assert!(!html.contains("<form") && html.contains("All tickets are taken."));
+}
+
+#[test]
+fn every_refusal_can_be_told_at_the_checkout() {
+    for lang in Lang::ALL {
+        for (name, refused) in RefusedPage::samples(lang) {
+            let page = CheckoutPage {
+                refusal: Some(refused.refusal),
+                form: refused.event.form,
+                ..named(CheckoutPage::samples(lang), "blank")
+            };
+            let html = faces().checkout(lang, &page).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(html.contains("id=\"notice-title\"") && html.contains("name=\"key\""), "{name}");
+        }
+    }
 }
 
 #[test]

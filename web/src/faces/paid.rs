@@ -17,13 +17,13 @@ impl Faces {
     /// An order: its state, its wave, what is next.
     pub fn order(&self, lang: Lang, page: &OrderPage) -> Result<String, FaceError> {
         let status = &page.status;
-        // A stranger is not taken to the bank, so for them nothing is being opened.
+        // A stranger is not taken to the bank: for them nothing is being opened.
         let is_paying = matches!(status, OrderStatusView::Paying { .. }) && page.details.is_none();
         let until_ms = status.until_ms();
         // Rounded up: a second that has begun is still the buyer's.
         let left_s = until_ms.map_or(0, |until| (until - page.now_ms).max(0).unsigned_abs().div_ceil(1000));
         let shown = context! {
-            face => if is_paying { "paying" } else { status.face() },
+            face => if is_paying { "being_paid" } else { status.face() },
             status_name => status.name(),
             payment => if is_paying { None } else { status.payment() },
             decided => status.is_final(),
