@@ -47,3 +47,16 @@ test('no sample of a page is hard to read in the dark', async () => {
 test('no sample of a page scrolls sideways on a phone of 320 pixels', async () => {
   await eachPage(pages, { viewport: PHONE, isMobile: true, hasTouch: true }, tooWide);
 });
+
+test('the button says what the chosen type of ticket leads to, with and without a script', async () => {
+  for (const javaScriptEnabled of [true, false]) {
+    const context = await (await browser()).newContext({ javaScriptEnabled });
+    const page = await context.newPage();
+    await page.goto(`${gallery.url}/en-event-two-types.html`);
+    await page.getByRole('button', { name: /^Order tickets$/ }).waitFor();
+    await page.getByRole('radio', { name: /^VIP Pass, €499\.00, pay online/ }).check();
+    await page.getByRole('button', { name: /^On to checkout$/ }).waitFor();
+    assert.ok(await page.getByText('Not binding yet').isVisible());
+    await context.close();
+  }
+});
