@@ -1,6 +1,8 @@
 //! What a worker's thread has at hand: mailboxes to the `Inventory` on the same thread, and what was rendered already.
 
-use crate::{api::cache::AvailabilityCache, door::DoorRules, pages::cache::PageCache, signing::Signer};
+use crate::{
+    api::cache::AvailabilityCache, door::DoorRules, pages::cache::PageCache, signing::Signer, ticket::TicketKey,
+};
 use stampede_actors::{
     chance::{Chance, KeyMaker},
     clock::SharedClock,
@@ -27,6 +29,8 @@ pub struct Shop {
     pub faces: Faces,
     /// Signs links and cookies.
     pub(crate) signer: Signer,
+    /// Signs tickets.
+    pub(crate) ticket_key: TicketKey,
     /// How the shop is reached.
     pub options: ShopOptions,
     /// Turns true when the shop closes: streams end, so that the workers can stop.
@@ -53,10 +57,15 @@ impl Shop {
     ///
     /// # Errors
     /// A template that does not compile.
-    pub fn new(secret: &[u8], options: ShopOptions, closing: watch::Receiver<bool>) -> Result<Self, FaceError> {
+    pub fn new(
+        secret: &[u8],
+        ticket_key: TicketKey,
+        options: ShopOptions,
+        closing: watch::Receiver<bool>,
+    ) -> Result<Self, FaceError> {
         let watchers = Arc::new(Semaphore::new(options.max_watchers));
         let (faces, signer, watchers_come) = (Faces::new()?, Signer::new(secret), AtomicU32::new(0));
-        Ok(Self { faces, signer, options, closing, watchers, watchers_come })
+        Ok(Self { faces, signer, ticket_key, options, closing, watchers, watchers_come })
     }
 
     /// Streams of numbers that are open now.

@@ -8,7 +8,7 @@ use stampede_actors::{
     inventory::{EventNotShown, OrderNotShown, Placed},
     mailbox::NoAnswer,
 };
-use stampede_domain::{Millis, OrderId, OrderRefused, key::KeyRefused};
+use stampede_domain::{Millis, OrderId, OrderRefused, OrderStatus, key::KeyRefused};
 use std::time::Duration;
 
 /// Over how long the programs that wait for the opening come back: long enough to be no wave, too short to cost anybody a
@@ -116,6 +116,38 @@ impl Problem {
     #[must_use]
     pub fn not_for_sale() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_for_sale", "Not for sale", "There is no such event or ticket type.")
+    }
+
+    /// The tickets of an order, asked for by somebody who cannot show that it is theirs.
+    #[must_use]
+    pub fn not_yours() -> Self {
+        let detail = "The tickets of an order are for whoever has its key: ask at the ticketsUrl that it was answered with, or \
+                      in the browser that ordered it.";
+        Self::new(StatusCode::FORBIDDEN, "not_yours", "Not yours", detail)
+    }
+
+    /// The tickets of an order that is not confirmed.
+    #[must_use]
+    pub fn no_tickets(status: OrderStatus) -> Self {
+        let no = |code, title, detail: &str| Self::new(StatusCode::CONFLICT, code, title, detail);
+        match status {
+            OrderStatus::Pending => {
+                let detail = "The order is not decided yet, which takes a moment. Ask again for its tickets then.";
+                no("not_confirmed", "Not confirmed yet", detail).after_about(Duration::from_secs(1))
+            }
+            OrderStatus::Reserved | OrderStatus::Paying | OrderStatus::Expiring => {
+                no("not_confirmed", "Not confirmed yet", "The order has its tickets as soon as it is paid.")
+                    .after_about(ASK_AGAIN)
+            }
+            OrderStatus::Cancelled | OrderStatus::Refunded => {
+                no("no_tickets", "Given back", "The tickets of this order were given back and are no longer valid.")
+            }
+            // A confirmed order has tickets, and nobody asks this of it.
+            OrderStatus::Confirmed | OrderStatus::Rejected | OrderStatus::Expired | OrderStatus::Failed => {
+                let detail = format!("The order has ended without tickets ({}). Place a new one.", status.as_str());
+                no("no_tickets", "No tickets", &detail)
+            }
+        }
     }
 
     /// What an idempotency key must be, with a word on the time here.

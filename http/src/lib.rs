@@ -18,6 +18,8 @@ mod problem;
 pub mod routes;
 mod same_site;
 mod signing;
+pub mod ticket;
+mod tickets;
 mod watch;
 
 pub use desk::{Desk, Shop, ShopOptions};

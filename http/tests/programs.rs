@@ -8,8 +8,9 @@ use stampede_actors::{
     doorkeeper::Verdict,
     facts::PutOff,
     inventory::{EventNotShown, OrderFound, OrderNotShown, Placed},
+    ports::OrderRecord,
 };
-use stampede_domain::{BuyerId, Decision, Millis, OrderRefused, OrderStatus, RejectReason};
+use stampede_domain::{BuyerId, Contact, Decision, Fingerprint, Millis, OrderRefused, OrderStatus, RejectReason};
 use stampede_http::{DoorRules, ShopOptions};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -77,7 +78,10 @@ async fn an_order_that_is_taken_says_where_it_can_be_asked_for() {
             assert_eq!(answer.header("idempotent-replayed"), replayed.then_some("true"));
             assert_eq!(answer.header("cache-control"), Some("no-store"));
             assert_eq!(answer.header("content-type"), Some("application/json"));
-            let expected = json!({"orderId": key().to_string(), "status": status, "statusUrl": url, "quantity": 2,
+            let tickets = answer.json()["ticketsUrl"].as_str().unwrap().to_owned();
+            let signed = tickets.strip_prefix(&format!("/api/v1/orders/{}/tickets?k=", key()));
+            assert_eq!(signed.map(str::len), Some(22), "{tickets}");
+            let expected = json!({"orderId": key().to_string(), "status": status, "statusUrl": url, "ticketsUrl": tickets, "quantity": 2,
                 "serverTime": "2027-06-01T10:00:00.000Z"});
             assert_eq!(answer.json(), expected);
         }
@@ -411,6 +415,34 @@ async fn the_description_lists_every_route_with_every_status_it_gives() {
         see("get", route, Script::new().ask(get(key())).await.status.as_u16());
         see("get", route, Script::new().ask(get("x".into())).await.status.as_u16());
         see("get", route, Script::finding(Says::Full).ask(get(key())).await.status.as_u16());
+    }
+    let route = "/api/v1/orders/{order}/tickets";
+    let order = key();
+    let taken = Script::new().ask(buy(BUY[0])).await.json();
+    let tickets = taken["ticketsUrl"].as_str().unwrap();
+    let row = OrderRecord {
+        order,
+        pool: shown(1, 0).event.types[0].pool,
+        quantity: 1,
+        buyer: BuyerId(9),
+        fingerprint: Fingerprint(1),
+        contact: Contact::default(),
+        status: OrderStatus::Confirmed,
+        reason: None,
+        asked_at: NOW,
+        decided_at: NOW,
+        version: 1,
+    };
+    let with_row = OrderFound { status: OrderStatus::Confirmed, reason: None, record: Some(row) };
+    for (script, path) in [
+        (Script::finding(Says::Answer(Ok(with_row))), tickets),
+        (Script::finding(found(OrderStatus::Pending, None)), tickets),
+        (Script::new(), tickets),
+        (Script::finding(Says::Full), tickets),
+        (Script::new(), "/api/v1/orders/x/tickets"),
+        (Script::new(), &*format!("/api/v1/orders/{order}/tickets")),
+    ] {
+        see("get", route, script.ask(TestRequest::get().uri(path)).await.status.as_u16());
     }
     for route in
         ["/api/tickets/availability", "/api/v1/events", "/api/v1/events/{slug}", "/api/v1/events/{slug}/availability"]

@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROFILES = {"distributed", "observability", "load"}
 # A password that is asked for by name, with a sentence for who has none yet.
 ASKED_FOR = re.compile(r"\$\{[A-Z_]+:\?[^}]+\}")
-SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|AUTH$|PRIVATE|CREDENTIAL")
+SECRET_NAME = re.compile(r"PASS|SECRET|TOKEN|AUTH$|PRIVATE|CREDENTIAL|_KEY$")
 PASSWORD_IN_URL = re.compile(r"://[^/@\s]*?:((?:\$\{[^}]*\}|[^@/\s])*)@")
 VARIABLE = re.compile(r"(?<!\$)\$(?:\{([^}]*)\}|\w+)")
 # `1.28`, `v3.13.3`, `581.0.0-emulators`: at least two numbers, or a digest.

@@ -32,6 +32,9 @@ enum What {
     /// Look at orders.
     #[command(subcommand)]
     Orders(OrdersCommand),
+    /// Tickets at the gate: neither a shop nor a net is needed.
+    #[command(subcommand)]
+    Ticket(TicketCommand),
     /// Messages that no writer could take: look at them, put them back, or give them up.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -82,6 +85,14 @@ enum OrdersCommand {
         #[arg(long, short)]
         output: Option<PathBuf>,
     },
+}
+
+#[derive(Subcommand, Debug)]
+enum TicketCommand {
+    /// Judge codes as a gate would; exit 1 when one is not valid. Whether a ticket was cancelled or used before is not in it.
+    Verify(commands::ticket::Verify),
+    /// Print the public key for the gates.
+    Key,
 }
 
 #[derive(Subcommand, Debug)]
@@ -163,6 +174,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             system.block_on(commands::sale::set_paused(&config, which.event, false))
         }
         What::Orders(OrdersCommand::Export { output }) => system.block_on(commands::orders::export(&config, output)),
+        What::Ticket(TicketCommand::Verify(which)) => commands::ticket::verify(&config, &which),
+        What::Ticket(TicketCommand::Key) => commands::ticket::key(&config),
         What::Healthcheck => Ok(commands::healthcheck::healthcheck(&config)),
         What::DeadLetters(DeadLettersCommand::List { json }) => {
             system.block_on(commands::dead_letters::list(&config, json))

@@ -120,7 +120,8 @@ impl Front {
             max_watchers: config.max_watchers,
             door: config.door.rules(),
         };
-        let shop = Arc::new(Shop::new(home.secret(), options, closing)?);
+        let ticket_key = home.ticket_key().context("a process that takes orders has no ticket key")?;
+        let shop = Arc::new(Shop::new(home.secret(), ticket_key, options, closing)?);
         let (server, running, address) = public(config, stage, &shop, further)?;
         actix::spawn(running);
         let crowd = (config.demo_crowd > 0).then(|| actix::spawn(crowd::come(address, config.demo_crowd)));

@@ -60,6 +60,15 @@ fn a_secret_that_is_refused_is_not_told() {
 }
 
 #[test]
+fn a_ticket_key_is_64_hexadecimal_digits_and_never_told() {
+    for wrong in ["horse", &"horse".repeat(13)[..64], &"ab".repeat(33)] {
+        let said = refused(&[("STAMPEDE_TICKET_KEY", wrong)]);
+        assert!(said.contains("STAMPEDE_TICKET_KEY") && said.contains("64 hexadecimal digits"), "{said}");
+        assert!(!said.contains("horse") && !said.contains("abab"), "{said}");
+    }
+}
+
+#[test]
 fn what_would_be_waited_for_longer_than_a_year_is_refused() {
     let said = refused(&[("STAMPEDE_SHUTDOWN_LIMIT", "500000000years")]);
     assert!(said.contains("STAMPEDE_SHUTDOWN_LIMIT") && said.contains("year"), "{said}");
@@ -77,12 +86,13 @@ fn an_address_that_could_not_stand_in_a_header_is_refused() {
 fn secrets_are_hidden() {
     for (variable, value) in [
         ("STAMPEDE_SECRET", "correct horse battery staple"),
+        ("STAMPEDE_TICKET_KEY", &"0123456789abcdef".repeat(4)),
         ("STAMPEDE_OTLP_ENDPOINT", "http://shop:horse@127.0.0.1:4318/v1"),
         ("STAMPEDE_PUBSUB_ENDPOINT", "http://shop:horse@127.0.0.1:8085"),
     ] {
         let output = Shop::closed(&[(variable, value)]).run(&["config"]);
         let said = String::from_utf8(output.stdout).unwrap();
-        assert!(said.contains("(hidden)") && !said.contains("horse"), "{said}");
+        assert!(said.contains("(hidden)") && !said.contains("horse") && !said.contains("cdef0123"), "{said}");
     }
     let said = refused(&[("STAMPEDE_OTLP_ENDPOINT", "https:/shop:horse@127.0.0.1")]);
     assert!(said.contains("STAMPEDE_OTLP_ENDPOINT") && !said.contains("horse"), "{said}");
@@ -126,6 +136,9 @@ fn a_role_without_servers_is_refused() {
 fn nodes_that_take_orders_need_the_secret_they_share() {
     let said = refused(&[POSTGRES, REDIS, PUBSUB]);
     assert!(said.contains("STAMPEDE_SECRET") && !said.contains("horse"), "{said}");
+    let said = refused(&[POSTGRES, REDIS, PUBSUB, ("STAMPEDE_SECRET", "correct horse battery staple")]);
+    assert!(said.contains("STAMPEDE_TICKET_KEY") && said.contains("openssl rand -hex 32"), "{said}");
+    assert!(!said.contains("horse"), "{said}");
 }
 
 #[test]

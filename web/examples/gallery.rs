@@ -4,7 +4,7 @@
 use stampede_web::{
     ActorsPage, AuditPage, BankCardPage, BankStepPage, CheckoutPage, ConfirmationMail, ErrorPage, EventPage,
     ExpiryMail, FaceError, Faces, FindOrdersPage, Lang, LinkSentPage, Mail, MyOrdersPage, OrderPage, OrdersLinkMail,
-    RefundMail, RefusedPage, RoomPage, XrayPage, asset, asset_url,
+    RefundMail, RefusedPage, RoomPage, TicketsPage, XrayPage, asset, asset_url, tickets_pdf,
 };
 use std::{fs, path::PathBuf};
 
@@ -20,6 +20,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, html) in pages(&Faces::new()?)? {
         fs::write(folder.join(&name), html.replace("\"/static/", "\"static/"))?;
         index.push_str(&format!("<li><a href=\"{name}\">{name}</a>"));
+    }
+    for lang in Lang::ALL {
+        for (name, page) in TicketsPage::samples(lang) {
+            let name = format!("{}-tickets-{name}.pdf", lang.tag());
+            fs::write(folder.join(&name), tickets_pdf(lang, &page)?)?;
+            index.push_str(&format!("<li><a href=\"{name}\">{name}</a>"));
+        }
     }
     fs::write(folder.join("index.html"), index)?;
     Ok(())
@@ -37,6 +44,9 @@ fn pages(faces: &Faces) -> Result<Vec<(String, String)>, FaceError> {
         }
         for (name, page) in OrderPage::samples(lang) {
             pages.push((format!("{tag}-order-{name}.html"), faces.order(lang, &page)?));
+        }
+        for (name, page) in TicketsPage::samples(lang) {
+            pages.push((format!("{tag}-tickets-{name}.html"), faces.tickets(lang, &page)?));
         }
         for (name, page) in ErrorPage::samples(lang) {
             pages.push((format!("{tag}-error-{name}.html"), faces.error(lang, &page)?));

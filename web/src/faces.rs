@@ -5,8 +5,8 @@ mod mailed;
 mod paid;
 
 use crate::{
-    ActorsPage, AuditPage, Chart, ErrorPage, EventPage, Lang, RefusedPage, RoomPage, XrayPage, chart, filters, format,
-    lettering, texts,
+    ActorsPage, AuditPage, Chart, ErrorPage, EventPage, Lang, RefusedPage, RoomPage, TicketsPage, XrayPage, chart,
+    filters, format, lettering, texts,
 };
 use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
 use rust_embed::RustEmbed;
@@ -79,6 +79,11 @@ impl Faces {
     pub fn refused(&self, lang: Lang, page: &RefusedPage) -> Result<String, FaceError> {
         let refusal = Value::from(Serde(&page.refusal));
         self.render("refused.html", lang, context! { refusal, ..event_context(&page.event) })
+    }
+
+    /// The tickets of an order, to be shown and printed.
+    pub fn tickets(&self, lang: Lang, page: &TicketsPage) -> Result<String, FaceError> {
+        self.render("tickets.html", lang, page_context(page))
     }
 
     /// An error in words.

@@ -1,9 +1,9 @@
 //! What the templates can call: the writings of `format` in the page's language, texts with values filled in, URLs of
 //! static files, waves. Thin; the work is in the modules named.
 
-use crate::{Lang, assets, format, lettering, mails, texts, wave};
+use crate::{Lang, assets, format, lettering, mails, qr, texts, wave};
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, Output, State, Value, escape_formatter,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, Value, context, escape_formatter,
     value::{Kwargs, Serde},
 };
 
@@ -48,6 +48,10 @@ pub(crate) fn install(environment: &mut Environment<'_>) {
     environment.add_filter("line", mails::one_line);
     environment.add_filter("urlpart", url_part);
     environment.add_filter("lettering", |word: &str| Value::from(Serde(lettering::block(word))));
+    environment.add_function("qr", |text: &str| {
+        let qr = qr::Qr::of(text).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "too much for a QR code"))?;
+        Ok::<_, Error>(context! { size => qr.size, path => qr.path() })
+    });
     environment.add_function("sale_wave", wave::sale);
     environment.add_function("order_wave", wave::order);
     environment.add_function("asset", |name: &str| {

@@ -5,6 +5,7 @@
 //! crate of ours, HTTP, clocks, cookies, rules about tickets. What a page may say is in `texts.rs`, in both languages.
 
 mod assets;
+mod calendar;
 pub mod chart;
 mod faces;
 mod filters;
@@ -13,10 +14,13 @@ mod lang;
 pub mod lettering;
 mod mails;
 mod pages;
+mod paper;
+mod qr;
 mod texts;
 pub mod wave;
 
 pub use assets::{Asset, asset, asset_url};
+pub use calendar::calendar;
 pub use faces::{FaceError, Faces, KEY_SLOT};
 pub use lang::Lang;
 pub use mails::{ConfirmationMail, ExpiryMail, HeaderText, Mail, MailedOrder, OrdersLinkMail, RefundMail};
@@ -36,4 +40,6 @@ pub use pages::room::{
     AdviceRow, Chart, CountRow, Headline, LagRow, Line, MailboxRow, PoolRow, RoomPage, SteeredEvent, Steering, Tone,
     TroubleRow, Units,
 };
+pub use pages::tickets::{TicketView, TicketsPage};
 pub use pages::xray::{StepRow, XrayPage};
+pub use paper::{PaperError, tickets_pdf};

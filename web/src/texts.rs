@@ -3,6 +3,7 @@
 
 mod mails;
 mod paid;
+mod tickets;
 
 use crate::Lang;
 use minijinja::Value;
@@ -24,7 +25,7 @@ pub(crate) fn find(lang: Lang, key: &str) -> Option<&'static str> {
 
 /// Every text there is.
 fn every() -> impl Iterator<Item = &'static Text> {
-    TEXTS.iter().chain(paid::TEXTS).chain(mails::TEXTS)
+    TEXTS.iter().chain(paid::TEXTS).chain(mails::TEXTS).chain(tickets::TEXTS)
 }
 
 fn in_language(lang: Lang, text: &Text) -> &'static str {
@@ -204,6 +205,7 @@ mod tests {
     use crate::{
         BankCardPage, BankStepPage, CheckoutPage, ConfirmationMail, ErrorPage, EventPage, ExpiryMail, Faces,
         FindOrdersPage, Lang, LinkSentPage, MyOrdersPage, OrderPage, OrdersLinkMail, RefundMail, RefusedPage,
+        TicketsPage,
     };
     use std::collections::BTreeSet;
 
@@ -242,7 +244,7 @@ mod tests {
         }
         pages_of!(EventPage => event, RefusedPage => refused, OrderPage => order, ErrorPage => error,
             CheckoutPage => checkout, BankCardPage => bank_card, BankStepPage => bank_step,
-            FindOrdersPage => find_orders, LinkSentPage => link_sent, MyOrdersPage => my_orders);
+            FindOrdersPage => find_orders, LinkSentPage => link_sent, MyOrdersPage => my_orders, TicketsPage => tickets);
         macro_rules! mails_of {
             ($($mail:ty => $face:ident),*) => {
                 $(for (_, mail) in <$mail>::samples(lang) {

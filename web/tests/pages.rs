@@ -2,7 +2,8 @@
 
 use stampede_web::{
     ActorsPage, AuditPage, BankCardPage, BankStepPage, CheckoutPage, ErrorPage, EventPage, Faces, FindOrdersPage,
-    KEY_SLOT, Lang, LinkSentPage, MyOrdersPage, OrderPage, RefusedPage, RoomPage, XrayPage, asset, asset_url,
+    KEY_SLOT, Lang, LinkSentPage, MyOrdersPage, OrderPage, RefusedPage, RoomPage, TicketsPage, XrayPage, asset,
+    asset_url,
 };
 
 struct Rendered {
@@ -35,6 +36,9 @@ fn everything() -> Vec<Rendered> {
         }
         for (name, page) in OrderPage::samples(lang) {
             add(format!("{tag} order {name}"), faces.order(lang, &page), false);
+        }
+        for (name, page) in TicketsPage::samples(lang) {
+            add(format!("{tag} tickets {name}"), faces.tickets(lang, &page), false);
         }
         for (name, page) in ErrorPage::samples(lang) {
             add(format!("{tag} error {name}"), faces.error(lang, &page), false);
@@ -233,7 +237,7 @@ fn the_state_that_is_shown_is_the_only_one_shown() {
 #[test]
 fn a_stranger_sees_the_status_and_nothing_of_the_buyer() {
     let (_, mut page) = OrderPage::samples(Lang::En).swap_remove(1);
-    (page.details, page.signed_url) = (None, None);
+    (page.details, page.signed_url, page.tickets_url) = (None, None, None);
     let html = faces().order(Lang::En, &page).expect("because it renders");
     assert!(html.contains("You are in.") && !html.contains("zoe@") && !html.contains("?k="));
 }

@@ -1,6 +1,6 @@
 //! The API described from its types (OpenAPI 3.1), and a page to read and try it that needs no other server.
 
-use super::{availability, events, orders, problems};
+use super::{availability, events, orders, problems, tickets};
 use crate::{
     problem::{FieldMistake, Problem, ProblemBody},
     routes::Table,
@@ -35,6 +35,7 @@ use utoipa_swagger_ui::Config;
         availability::stream,
         orders::place,
         orders::find,
+        tickets::find,
     ),
     // The answers of `problems` name it, which does not bring it along.
     components(schemas(ProblemBody<'static>, FieldMistake)),
@@ -72,7 +73,7 @@ struct Follows {
     value: &'static str,
 }
 
-const FOLLOWS: [Follows; 8] = {
+const FOLLOWS: [Follows; 10] = {
     const fn after_order(path: &'static str, operation: &'static str) -> Follows {
         Follows { path, status: "202", operation, parameter: "order", value: "$response.body#/orderId" }
     }
@@ -85,6 +86,8 @@ const FOLLOWS: [Follows; 8] = {
         after_order("/api/tickets/buy", "findOrderInShort"),
         after_order("/api/v1/events/{slug}/orders", "findOrder"),
         after_order("/api/v1/events/{slug}/orders", "findOrderInShort"),
+        after_order("/api/tickets/buy", "findTickets"),
+        after_order("/api/v1/events/{slug}/orders", "findTickets"),
         after_list("findEvent"),
         after_list("eventAvailability"),
         after_list("placeOrder"),

@@ -6,6 +6,7 @@ mod description;
 mod events;
 mod orders;
 mod problems;
+mod tickets;
 mod wire;
 
 use crate::routes::Table;
@@ -26,6 +27,7 @@ pub(crate) fn routes(table: &mut Table<'_>) {
         .reads("/api/v1/events/{slug}/availability", || web::to(availability::of_event))
         .reads("/api/v1/events/{slug}/availability/stream", || web::to(availability::stream))
         .writes("/api/v1/events/{slug}/orders", web::to(orders::place))
-        .reads("/api/v1/orders/{order}", || web::to(orders::find));
+        .reads("/api/v1/orders/{order}", || web::to(orders::find))
+        .reads("/api/v1/orders/{order}/tickets", || web::to(tickets::find));
     description::routes(table);
 }

@@ -122,10 +122,11 @@ fn order_id(desk: &Desk, request: &HttpRequest) -> Result<OrderId, Problem> {
 fn taken(desk: &Desk, order: OrderId, status: &str, quantity: u32, replayed: bool) -> HttpResponse {
     let order_id = order.to_string();
     let status_url = ["/api/orders/", &order_id].concat();
+    let tickets_url = ["/api/v1/orders/", &order_id, "/tickets?k=", &desk.shop.signer.order_key(order)].concat();
     let mut response = HttpResponse::Accepted();
     response.insert_header((header::LOCATION, status_url.as_str())).insert_header((header::CACHE_CONTROL, "no-store"));
     if replayed {
         response.insert_header(("Idempotent-Replayed", "true"));
     }
-    response.json(OrderTaken { order_id, status, status_url, quantity, server_time: desk.now_in_words() })
+    response.json(OrderTaken { order_id, status, status_url, tickets_url, quantity, server_time: desk.now_in_words() })
 }

@@ -56,6 +56,29 @@ pub(super) enum OrderNotShown {
     Unavailable(ProblemBody<'static>),
 }
 
+/// An order whose tickets are not given out.
+#[derive(IntoResponses)]
+pub(super) enum NoTickets {
+    /// `not_yours`: the order's key is missing. `network_refused`, `https_required`: not from there, not so.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemBody<'static>),
+    /// There is no such order.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(ProblemBody<'static>),
+    /// `not_confirmed`: not yet; come back after `Retry-After`. `no_tickets`: it ended otherwise.
+    #[response(status = 409, content_type = "application/problem+json")]
+    None(ProblemBody<'static>),
+    /// The id is no UUID.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(ProblemBody<'static>),
+    /// `too_many_requests`: your address; come back after `Retry-After`.
+    #[response(status = 429, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait"), ("RateLimit" = String, description = "How you stand with the limit"), ("RateLimit-Policy" = String, description = "What the limit allows")))]
+    TooOften(ProblemBody<'static>),
+    /// Not known at the moment; come back after `Retry-After`.
+    #[response(status = 503, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds to wait")))]
+    Unavailable(ProblemBody<'static>),
+}
+
 /// An order that was not taken.
 #[derive(IntoResponses)]
 pub(super) enum OrderProblems {

@@ -50,6 +50,9 @@ pub(crate) struct OrderTaken<'a> {
     /// Where to ask for it.
     #[schema(example = "/api/orders/01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")]
     pub(crate) status_url: String,
+    /// Where its tickets are, once it is confirmed. Whoever knows this address has them: keep it as you keep them.
+    #[schema(example = "/api/v1/orders/01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b/tickets?k=K7hQ2v9wXyZ0aBcDeFgHiA")]
+    pub(crate) tickets_url: String,
     /// How many tickets.
     #[schema(example = 2)]
     pub(crate) quantity: u32,
@@ -75,6 +78,42 @@ pub(crate) struct OrderStanding<'a> {
     /// Server time, RFC 3339.
     #[schema(example = "2027-06-01T10:00:00.000Z")]
     pub(crate) server_time: String,
+}
+
+/// The tickets of an order.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderTickets {
+    /// The order's id.
+    #[schema(example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")]
+    pub(crate) order_id: String,
+    /// One a unit, in order.
+    pub(crate) tickets: Vec<TicketCode>,
+    /// The short name of the key that signed them: six hexadecimal digits.
+    #[schema(example = "e26a5a")]
+    pub(crate) key_id: String,
+    /// The Ed25519 public key that judges them: 64 hexadecimal digits.
+    #[schema(example = "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c")]
+    pub(crate) public_key: String,
+    /// Server time, RFC 3339.
+    #[schema(example = "2027-06-01T10:00:00.000Z")]
+    pub(crate) server_time: String,
+}
+
+/// A ticket.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TicketCode {
+    /// Which of the order's tickets, from 1.
+    #[schema(example = 1)]
+    pub(crate) number: u16,
+    /// How many the order has.
+    #[schema(example = 2)]
+    pub(crate) of: u16,
+    /// What the gate reads: 156 capital letters and digits, for a QR code's alphanumeric mode.
+    #[schema(
+        example = "STP172ASYWS2LJNFUWS2LJNFUWS2LJNFUWR2DS4V7UEERNVAAAAIAALQKGND6IK5GN2VMMOQJEWQO2OGTJP2CYGVLTCVFKAQPCV7QAC464BOY2QG4HPFGT55M66I3FBVCUS4ZCHVQXKFXSONAH3GKZ3HK2TAM"
+    )]
+    pub(crate) code: String,
 }
 
 /// Tickets of the featured event.

@@ -26,7 +26,7 @@ pub(super) fn new_session(desk: &Desk) -> Cookie<'static> {
 }
 
 /// The orders this browser may see.
-pub(super) fn orders(desk: &Desk, request: &HttpRequest) -> Vec<OrderId> {
+pub(crate) fn orders(desk: &Desk, request: &HttpRequest) -> Vec<OrderId> {
     let cookie = request.cookie(&name(desk, "orders"));
     cookie.map(|cookie| desk.shop.signer.unseal(cookie.value())).unwrap_or_default()
 }

@@ -2,10 +2,11 @@
 
 mod buy;
 pub(crate) mod cache;
-mod cookies;
+pub(crate) mod cookies;
 mod event;
 mod gzip;
 mod order;
+mod tickets;
 mod views;
 
 use crate::{desk::Desk, error::Problem, middleware, routes::Table};
@@ -32,10 +33,14 @@ pub(crate) fn routes(table: &mut Table<'_>) {
         // Who presses Enter in the address bar of a refused form wants the event.
         .form("/{lang:de|en}/events/{slug}/orders", web::to(buy::buy), || web::to(to_event))
         .reads("/{lang:de|en}/orders/{order}", || web::to(order::show))
+        .reads("/{lang:de|en}/orders/{order}/tickets", || web::to(tickets::show))
+        .reads("/{lang:de|en}/orders/{order}/tickets.pdf", || web::to(tickets::paper))
+        .reads("/{lang:de|en}/orders/{order}/tickets.ics", || web::to(tickets::calendar))
         // addresses without a language, for links and for people who type
         .reads("/{lang:de|en}/", || web::to(without_slash))
         .reads("/events/{slug}", || web::to(with_language))
         .reads("/orders/{order}", || web::to(with_language))
+        .reads("/orders/{order}/tickets", || web::to(with_language))
         // files
         .reads("/static/{name}", || web::to(asset))
         .reads("/favicon.ico", || web::to(favicon));

@@ -1,10 +1,11 @@
 //! The order's page: its state for whoever has its address, its details for whoever bought it.
 
-use super::{cookies, html, language, rendered};
+use super::{html, language, rendered};
 use crate::{
     desk::{Desk, PATIENCE},
     door::Visitor,
     error::Problem,
+    tickets,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -15,11 +16,8 @@ use stampede_actors::{
     inventory::{EventShown, FindEvent, FindOrder, ListEvents, OrderFound, OrderNotShown},
     ports::OrderRecord,
 };
-use stampede_domain::{Millis, OrderId, OrderStatus, Payment};
+use stampede_domain::{Millis, OrderId, OrderStatus, Payment, PoolId};
 use stampede_web::{CancelledView, ExpiredView, Links, OrderDetails, OrderPage, OrderStatusView};
-
-/// What follows the `?` of a signed link. Mail programs add to it, people paste it twice: any `k` that opens the order does.
-type Query = Vec<(String, String)>;
 
 /// Shows an order.
 pub(super) async fn show(
@@ -28,9 +26,7 @@ pub(super) async fn show(
     address: Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let order: OrderId = address.1.parse().map_err(|_| Problem::from(OrderNotShown::NotFound))?;
-    let query: Query = serde_urlencoded::from_str(request.query_string()).unwrap_or_default();
-    let signed = query.iter().any(|(name, key)| name == "k" && desk.shop.signer.is_order_key(order, key));
-    let details = signed || cookies::orders(&desk, &request).contains(&order);
+    let details = tickets::is_shown_to(&desk, &request, order);
     let found = desk.mailboxes.find_order.ask_within(PATIENCE, FindOrder { order, details }).await?;
     let found = match found {
         Ok(found) => Some(found),
@@ -45,14 +41,18 @@ pub(super) async fn show(
 
 /// The event of an order; while its row is not written, the featured one stands for it.
 async fn event_of(desk: &Desk, record: Option<&OrderRecord>) -> Result<EventShown, Problem> {
-    if let Some(record) = record {
-        let events = desk.mailboxes.list_events.ask(ListEvents).await??;
-        let mine = |shown: &EventShown| shown.event.types.iter().any(|on_sale| on_sale.pool == record.pool);
-        if let Some(shown) = events.into_iter().find(mine) {
-            return Ok(shown);
-        }
+    if let Some(record) = record
+        && let Some(shown) = event_of_pool(desk, record.pool).await?
+    {
+        return Ok(shown);
     }
     Ok(desk.mailboxes.find_event.ask(FindEvent(None)).await??)
+}
+
+/// The event whose tickets a pool has, when it is shown.
+pub(super) async fn event_of_pool(desk: &Desk, pool: PoolId) -> Result<Option<EventShown>, Problem> {
+    let events = desk.mailboxes.list_events.ask(ListEvents).await??;
+    Ok(events.into_iter().find(|shown| shown.event.types.iter().any(|on_sale| on_sale.pool == pool)))
 }
 
 fn page(
@@ -67,6 +67,8 @@ fn page(
     let event = &shown.event.listing.event;
     let signed = details.then(|| format!("?k={}", desk.shop.signer.order_key(order)));
     let path = format!("/orders/{order}{}", signed.as_deref().unwrap_or(""));
+    let has_tickets = matches!(&found, Some(found) if found.status == OrderStatus::Confirmed);
+    let tickets_url = signed.as_deref().filter(|_| has_tickets);
     let record = found.as_ref().and_then(|found| found.record.as_ref()).filter(|_| details);
     OrderPage {
         id: order.to_string(),
@@ -78,6 +80,7 @@ fn page(
         time_zone: event.time_zone.clone(),
         now_ms: desk.now().0,
         details: record.and_then(|record| order_details(record, shown)),
+        tickets_url: tickets_url.map(|key| format!("/{}/orders/{order}/tickets{key}", lang.tag())),
         signed_url: signed.is_some().then(|| format!("{}/{}{path}", base_url(desk, request), lang.tag())),
         status_url: format!("/api/orders/{order}"),
         links: Links::to(lang, &path),
@@ -117,7 +120,7 @@ fn order_details(record: &OrderRecord, shown: &EventShown) -> Option<OrderDetail
 }
 
 /// The shop's address as the shopper knows it.
-fn base_url(desk: &Desk, request: &HttpRequest) -> String {
+pub(super) fn base_url(desk: &Desk, request: &HttpRequest) -> String {
     match &desk.shop.options.public_url {
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => {

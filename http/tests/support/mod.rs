@@ -29,7 +29,7 @@ use stampede_domain::{
     ledger::BookNumbers,
     sale::SaleState,
 };
-use stampede_http::{Desk, Shop, ShopOptions, desk::Mailboxes};
+use stampede_http::{Desk, Shop, ShopOptions, desk::Mailboxes, ticket::TicketKey};
 use std::{
     cell::RefCell,
     rc::Rc,
@@ -178,7 +178,9 @@ impl Script {
             find_order: stub(capacity(matches!(found, Says::Full)), move |_: FindOrder| found.clone()),
         };
         let (_, closing) = watch::channel(false);
-        let shop = Shop::new(b"a secret of thirty-two bytes ....", self.options.clone(), closing).unwrap();
+        let shop =
+            Shop::new(b"a secret of thirty-two bytes ....", TicketKey::new(&[7; 32]), self.options.clone(), closing)
+                .unwrap();
         Data::new(Desk::new(Arc::new(shop), mailboxes, clock()))
     }
 

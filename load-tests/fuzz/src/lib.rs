@@ -16,6 +16,7 @@ mod requests;
 mod rows;
 mod settings;
 mod shop;
+mod tickets;
 
 pub use bus::{bus_message, label};
 pub use door::{languages, networks, origins, seals, visitor};
@@ -28,6 +29,7 @@ pub use requests::request;
 pub use rows::{queue_rows, shop_rows};
 pub use settings::{command_line, setting};
 pub use shop::{Answered, answered, laws_hold};
+pub use tickets::ticket;
 
 /// A property of bytes.
 pub type Target = fn(&[u8]);
@@ -49,6 +51,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("visitor", visitor),
     ("languages", languages),
     ("seals", seals),
+    ("ticket", ticket),
     ("order_key", order_key),
     ("slug", slug),
     ("health_answer", health_answer),

@@ -8,7 +8,8 @@ use stampede_server::{
 use std::time::Duration;
 
 /// Variables whose value nobody may see.
-const SECRETS: [&str; 4] = ["STAMPEDE_SECRET", "DATABASE_URL", "STAMPEDE_READ_DATABASE_URL", "REDIS_URL"];
+const SECRETS: [&str; 5] =
+    ["STAMPEDE_SECRET", "STAMPEDE_TICKET_KEY", "DATABASE_URL", "STAMPEDE_READ_DATABASE_URL", "REDIS_URL"];
 /// Longer than anything is waited for.
 const LONGEST: Duration = Duration::from_hours(24 * 366);
 

@@ -18,7 +18,7 @@ use stampede_backends::{
     InProcessLedger, MemoryBusOptions, MemoryBusServer, MemoryCatalogue, MemoryOrderStore, MemoryShop,
 };
 use stampede_domain::{Millis, OrderId};
-use stampede_http::{Shop, ShopOptions};
+use stampede_http::{Shop, ShopOptions, ticket::TicketKey};
 use stampede_server::{
     config::Config,
     demo,
@@ -260,7 +260,8 @@ async fn door(stage: &Stage, options: ShopOptions) -> Ask {
     let (closes, closing) = watch::channel(false);
     // It never closes.
     std::mem::forget(closes);
-    let shop = Arc::new(Shop::new(SECRET, options, closing).expect("because the templates compile"));
+    let shop =
+        Arc::new(Shop::new(SECRET, TicketKey::new(&[7; 32]), options, closing).expect("because the templates compile"));
     let desk = stage.desk(&shop);
     let app = App::new()
         .wrap(from_fn(stampede_http::middleware::serve))

@@ -171,6 +171,7 @@ replays! {
     visitor: 2000,
     languages: 2000,
     seals: 500,
+    ticket: 500,
     order_key: 4000,
     slug: 4000,
     health_answer: 4000,

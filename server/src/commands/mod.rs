@@ -10,6 +10,7 @@ pub(crate) mod migrate;
 pub(crate) mod orders;
 pub(crate) mod pubsub;
 pub(crate) mod sale;
+pub(crate) mod ticket;
 
 use crate::{config::Config, wiring::Books};
 

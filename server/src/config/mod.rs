@@ -9,6 +9,7 @@ pub use servers::{Role, Servers};
 
 use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, builder::RangedU64ValueParser};
 use stampede_actors::settings::ActorSettings;
+use stampede_http::ticket;
 use std::{error::Error, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// The shop's settings. Each is an environment variable; none has to be set.
@@ -32,6 +33,9 @@ pub struct Config {
     /// Signs links and cookies, at least 16 characters; embedded, it is made and kept in the data directory when absent.
     #[arg(long, env = "STAMPEDE_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = secret)]
     pub secret: Option<String>,
+    /// Signs tickets, 64 hexadecimal digits (openssl rand -hex 32); embedded, it is made and kept in the data directory when absent.
+    #[arg(long, env = "STAMPEDE_TICKET_KEY", hide_env_values = true, value_name = "SECRET", value_parser = ticket_key)]
+    pub ticket_key: Option<String>,
     /// Threads that serve HTTP, each with its Inventory; 0: one a core.
     #[arg(long, env = "STAMPEDE_HTTP_WORKERS", default_value = "0", value_name = "0..256", value_parser = RangedU64ValueParser::<usize>::new().range(0..=256))]
     pub http_workers: usize,
@@ -152,9 +156,10 @@ impl Config {
     #[must_use]
     pub fn hidden(&self) -> Self {
         let secret = self.secret.as_ref().map(|_| "(hidden)".to_owned());
+        let ticket_key = self.ticket_key.as_ref().map(|_| "(hidden)".to_owned());
         let ops_token = self.ops_token.as_ref().map(|_| "(hidden)".to_owned());
         let otlp_endpoint = self.otlp_endpoint.as_deref().map(without_login);
-        Self { secret, ops_token, otlp_endpoint, servers: self.servers.hidden(), ..self.clone() }
+        Self { secret, ticket_key, ops_token, otlp_endpoint, servers: self.servers.hidden(), ..self.clone() }
     }
 
     /// The actors' part.
@@ -280,6 +285,10 @@ fn url(text: &str) -> Result<String, String> {
         }
         _ => Err("write it with http:// or https:// and a host, in ASCII and without blanks".into()),
     }
+}
+
+fn ticket_key(text: &str) -> Result<String, String> {
+    ticket::key_bytes(text).map(|_| text.to_owned()).map_err(|wrong| wrong.to_string())
 }
 
 fn secret(text: &str) -> Result<String, String> {

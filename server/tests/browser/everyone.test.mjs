@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PHONE, tooWide, violations } from './eyes.mjs';
 import { picture, story } from './harness.mjs';
-import { buy, eventPath, fill, form, landedOrder, notice, openEvent, seesConfirmed, sendUnchecked } from './steps.mjs';
+import { buy, eventPath, fill, form, landedOrder, notice, openEvent, opensTickets, seesConfirmed, sendUnchecked } from './steps.mjs';
 import { words } from './words.mjs';
 
 const WEIGHT_LIMIT_BYTES = 60 * 1024;
@@ -22,6 +22,12 @@ const sights = {
     await page.goto(eventPath(lang));
     await buy(page, { quantity: 1 }, lang);
     await seesConfirmed(page, lang);
+  },
+  tickets: async (page, lang) => {
+    await page.goto(eventPath(lang));
+    await buy(page, { quantity: 2, name: 'Zoë Größenwahn' }, lang);
+    await seesConfirmed(page, lang);
+    await opensTickets(page, lang);
   },
   'not-found': (page, lang) => page.goto(`/${lang}/no-such-page`),
 };

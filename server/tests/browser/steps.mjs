@@ -87,6 +87,12 @@ export async function seesConfirmed(page, lang = 'en', { reloading = false } = {
   });
 }
 
+/** From the page of a confirmed order to its tickets. */
+export async function opensTickets(page, lang = 'en') {
+  await page.getByRole('link', { name: words[lang].toYourTickets }).click();
+  await page.getByRole('heading', { name: words[lang].yourTickets }).waitFor();
+}
+
 /** A UUIDv7 made `age_ms` ago (RFC 9562: 48 bits of milliseconds, version, variant, chance). */
 export function keyFrom(age_ms) {
   const bytes = randomBytes(16);

@@ -71,6 +71,7 @@ async fn a_process_that_cannot_begin_ends_with_a_sentence_that_helps() {
     let set = |name: &'static str, value: &str| vec![(name, value.to_owned())];
     let unset = |names: &[&'static str]| names.iter().map(|name| (*name, String::new())).collect::<Vec<_>>();
     let web_without_secret = vec![("STAMPEDE_SECRET", String::new()), ("STAMPEDE_ROLE", "web".to_owned())];
+    let web_without_ticket_key = vec![("STAMPEDE_TICKET_KEY", String::new()), ("STAMPEDE_ROLE", "web".to_owned())];
     let cases: Vec<(Changes, &[&str])> = vec![
         (set("DATABASE_URL", &wrong_password), &["DATABASE_URL", "password"]),
         (set("DATABASE_URL", &no_postgres), &["DATABASE_URL"]),
@@ -87,6 +88,7 @@ async fn a_process_that_cannot_begin_ends_with_a_sentence_that_helps() {
         (unset(&["STAMPEDE_PUBSUB_PROJECT"]), &["STAMPEDE_PUBSUB_PROJECT is missing"]),
         (unset(&["DATABASE_URL", "REDIS_URL"]), &["DATABASE_URL and REDIS_URL are missing"]),
         (web_without_secret, &["STAMPEDE_SECRET"]),
+        (web_without_ticket_key, &["STAMPEDE_TICKET_KEY"]),
     ];
     // Beside each other: those that wait for a server wait for it together.
     let mut all = tokio::task::JoinSet::new();

@@ -5,7 +5,7 @@ use actix_web::dev::ServerHandle;
 use reqwest::{Client, Response, StatusCode};
 use stampede_actors::audit::{AuditReport, audit};
 use stampede_backends::{Flaky, flaky::Script};
-use stampede_http::{Shop, ShopOptions};
+use stampede_http::{Shop, ShopOptions, ticket::TicketKey};
 use stampede_server::{
     config::Config,
     demo, serve,
@@ -146,7 +146,8 @@ async fn begin(config: &Config, script: Script) -> (Ports, Arc<Stage>, ServerHan
     };
     let stage = Arc::new(Stage::set(config, ports.clone()));
     let (_, closing) = watch::channel(false);
-    let shop = Arc::new(Shop::new(b"a secret for tests", ShopOptions::default(), closing).unwrap());
+    let shop =
+        Arc::new(Shop::new(b"a secret for tests", TicketKey::new(&[7; 32]), ShopOptions::default(), closing).unwrap());
     let (handle, server, address) = serve::public(config, &stage, &shop, |_| {}).unwrap();
     actix::spawn(server);
     (ports, stage, handle, format!("http://{address}"))

@@ -11,6 +11,7 @@ pub(crate) mod ops;
 pub(crate) mod order;
 pub(crate) mod refused;
 pub(crate) mod room;
+pub(crate) mod tickets;
 pub(crate) mod xray;
 
 use serde::Serialize;

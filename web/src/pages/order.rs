@@ -31,6 +31,8 @@ pub struct OrderPage {
     pub details: Option<OrderDetails>,
     /// A link that opens the details anywhere, absolute, shown to be kept.
     pub signed_url: Option<String>,
+    /// The tickets, once it is confirmed, for those who may see the details.
+    pub tickets_url: Option<String>,
     /// JSON with a `status`, and a `payment` where [`OrderStatusView::payment`] has one; asked by the script until the
     /// order is decided.
     pub status_url: String,

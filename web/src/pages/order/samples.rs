@@ -133,10 +133,11 @@ fn paid(lang: Lang, status: OrderStatusView) -> OrderPage {
 }
 
 fn strangers(page: OrderPage) -> OrderPage {
-    OrderPage { details: None, signed_url: None, ..page }
+    OrderPage { details: None, signed_url: None, tickets_url: None, ..page }
 }
 
 fn sample(lang: Lang, status: OrderStatusView, id: &str) -> OrderPage {
+    let has_tickets = matches!(status, OrderStatusView::Confirmed { .. });
     OrderPage {
         id: id.into(),
         status,
@@ -155,6 +156,7 @@ fn sample(lang: Lang, status: OrderStatusView, id: &str) -> OrderPage {
             currency: "EUR".into(),
             paid_at_gate: true,
         }),
+        tickets_url: has_tickets.then(|| format!("/{}/orders/{id}/tickets?k=c2lnbmVkLWxpbms", lang.tag())),
         signed_url: Some(format!("https://tickets.example/{}/orders/{id}?k=c2lnbmVkLWxpbms", lang.tag())),
         status_url: format!("/api/v1/orders/{id}"),
         links: Links::to(lang, &format!("/orders/{id}")),

@@ -1,0 +1,87 @@
+//! Tickets of an order, for pages and programs alike: who may see them, whether there are any, their codes.
+
+use crate::{
+    desk::{Desk, PATIENCE},
+    error::Problem,
+    pages::cookies,
+    ticket::Ticket,
+};
+use actix_web::{HttpRequest, web};
+use stampede_actors::{
+    inventory::{FindOrder, OrderFound, OrderNotShown},
+    ports::OrderRecord,
+};
+use stampede_domain::{OrderId, OrderStatus};
+use stampede_web::TicketView;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Orders printed or drawn at a time in a process; the others are told to come back. A hundred tickets, the most of an order, take
+/// some tens of milliseconds, which no buyer's request on a worker's thread should wait for.
+const PRESSES: usize = 4;
+static PRESS: Semaphore = Semaphore::const_new(PRESSES);
+/// When to ask again about a row that nobody can read now.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether somebody may see an order's details: whoever has its signed link, or the browser that ordered it. Mail programs add to
+/// links, people paste them twice: any `k` that opens the order does.
+pub(crate) fn is_shown_to(desk: &Desk, request: &HttpRequest, order: OrderId) -> bool {
+    let query: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string()).unwrap_or_default();
+    let signed = query.iter().any(|(name, key)| name == "k" && desk.shop.signer.is_order_key(order, key));
+    signed || cookies::orders(desk, request).contains(&order)
+}
+
+/// What an order has instead of tickets.
+pub(crate) enum NoTickets {
+    /// It is known, and stands elsewhere.
+    Standing(OrderStatus),
+    /// It cannot be told.
+    Problem(Problem),
+}
+
+impl From<NoTickets> for Problem {
+    fn from(why: NoTickets) -> Self {
+        match why {
+            NoTickets::Standing(status) => Self::no_tickets(status),
+            NoTickets::Problem(problem) => problem,
+        }
+    }
+}
+
+/// The row of an order that has tickets. Who may see it has been decided before.
+pub(crate) async fn confirmed(desk: &Desk, order: OrderId) -> Result<OrderRecord, NoTickets> {
+    let told = desk.mailboxes.find_order.ask_within(PATIENCE, FindOrder { order, details: true }).await;
+    let found = told.map_err(|why| NoTickets::Problem(why.into()))?;
+    match found.map_err(|why| NoTickets::Problem(why.into()))? {
+        OrderFound { status: OrderStatus::Confirmed, record: Some(record), .. } => Ok(record),
+        OrderFound { status: OrderStatus::Confirmed, .. } => {
+            Err(NoTickets::Problem(OrderNotShown::NotKnownYet { retry_after: ASK_AGAIN }.into()))
+        }
+        found => Err(NoTickets::Standing(found.status)),
+    }
+}
+
+/// The tickets of a confirmed order, one a unit.
+pub(crate) fn of(desk: &Desk, record: &OrderRecord) -> Vec<TicketView> {
+    // An order has at most a hundred units.
+    let of = u16::try_from(record.quantity).unwrap_or(u16::MAX);
+    let (order, pool) = (record.order, record.pool);
+    let sign = |number| desk.shop.ticket_key.code(&Ticket { order, pool, number, of });
+    (1..=of).map(|number| TicketView { number, of, code: sign(number) }).collect()
+}
+
+/// Does what takes longer than a worker's thread may be kept from others, on a thread of its own; few at a time.
+pub(crate) async fn print<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let permit = PRESS.try_acquire().map_err(|_| Problem::from(stampede_actors::mailbox::NoAnswer::Full))?;
+    web::block(move || {
+        let done = work();
+        // Kept until it is done, whether or not somebody still waits for it.
+        drop(permit);
+        done
+    })
+    .await
+    .map_err(|error| {
+        tracing::error!(%error, "tickets could not be printed");
+        Problem::internal()
+    })
+}
