@@ -1,18 +1,18 @@
 //! A ticket is a signed code that says what it is for: whoever has the public key can judge it, without us and without a net
 //! (ADR 24). Here are all its rules: what it says, how it is written, who signs it, what is refused.
 //!
-//! `STP1`, which names this form, then 152 letters and digits (RFC 4648 base32, upper case, no padding) for 95 bytes:
+//! `STP1`, which names this form, then 149 letters and digits (RFC 4648 base32, upper case, no padding) for 93 bytes:
 //!
 //! | bytes | say |
 //! |--:|---|
 //! | 3 | which key signed it: the first of the SHA-256 of the public key |
 //! | 16 | the order |
 //! | 8 | the pool of its units, most significant first |
-//! | 2, 2 | number of this ticket and of how many, from 1, most significant first |
+//! | 1, 1 | number of this ticket and of how many, from 1 |
 //! | 64 | Ed25519 (RFC 8032) over `STP1` and the bytes above |
 //!
-//! 95 bytes fill 152 characters to the last bit, so there is exactly one code for what is signed. All of its characters are those of
-//! a QR code's alphanumeric mode. A form that says anything else has another name than `STP1`.
+//! 149 characters have one bit more than 93 bytes, which is zero, so there is exactly one code for what is signed. All of them are
+//! those of a QR code's alphanumeric mode, and one fewer than fit its version 6. A form that says anything else has another name.
 
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use sha2::{Digest, Sha256};
@@ -22,13 +22,17 @@ use std::{fmt, str::FromStr};
 /// The name of this form of code; it is signed along, so that no other form can be taken for this one.
 const FORM: &str = "STP1";
 /// Bytes of what a ticket says, the key's id included.
-const SAID: usize = 31;
+const SAID: usize = 29;
 /// Bytes of a signature.
 const SIGNATURE: usize = 64;
 /// Bytes of a code.
 const BYTES: usize = SAID + SIGNATURE;
+/// The same filled up with zeros, until five bytes are eight letters.
+const FILLED: usize = BYTES.next_multiple_of(5);
+/// Letters of the zeros, which are not written.
+const UNWRITTEN: &str = "AAA";
 /// Characters of a code.
-pub const LENGTH: usize = FORM.len() + BYTES / 5 * 8;
+pub const LENGTH: usize = FORM.len() + FILLED / 5 * 8 - UNWRITTEN.len();
 /// RFC 4648, section 6.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -40,9 +44,9 @@ pub struct Ticket {
     /// What it lets into: the pool of an event's ticket type.
     pub pool: PoolId,
     /// Which of the order's units, from 1.
-    pub number: u16,
-    /// How many units the order has.
-    pub of: u16,
+    pub number: u8,
+    /// How many units the order has; no order has more than a hundred.
+    pub of: u8,
 }
 
 /// Why a text is no ticket.
@@ -66,7 +70,7 @@ impl Ticket {
     /// Why it is no ticket of these keys.
     pub fn verify(code: &str, keys: &[PublicKey]) -> Result<(Self, KeyId), NotATicket> {
         let bytes = code.strip_prefix(FORM).and_then(decode).ok_or(NotATicket::NoCode)?;
-        let (said, signature) = bytes.split_at(SAID);
+        let (said, signature) = bytes[..BYTES].split_at(SAID);
         let (id, ticket) = Self::read(said).ok_or(NotATicket::NoCode)?;
         let mut named = keys.iter().filter(|key| key.id() == id).peekable();
         if named.peek().is_none() {
@@ -81,13 +85,8 @@ impl Ticket {
         let (key, rest) = said.split_first_chunk::<3>()?;
         let (order, rest) = rest.split_first_chunk::<16>()?;
         let (pool, rest) = rest.split_first_chunk::<8>()?;
-        let (number, of) = rest.split_first_chunk::<2>()?;
-        let ticket = Self {
-            order: OrderId::from(*order),
-            pool: PoolId(i64::from_be_bytes(*pool)),
-            number: u16::from_be_bytes(*number),
-            of: u16::from_be_bytes(of.try_into().ok()?),
-        };
+        let [number, of] = *rest.first_chunk::<2>()?;
+        let ticket = Self { order: OrderId::from(*order), pool: PoolId(i64::from_be_bytes(*pool)), number, of };
         let is_sound = (1..=ticket.of).contains(&ticket.number) && ticket.pool.0 >= 0;
         is_sound.then_some((KeyId(*key), ticket))
     }
@@ -97,8 +96,7 @@ impl Ticket {
         said[..3].copy_from_slice(&key.0);
         said[3..19].copy_from_slice(&self.order.bytes());
         said[19..27].copy_from_slice(&self.pool.0.to_be_bytes());
-        said[27..29].copy_from_slice(&self.number.to_be_bytes());
-        said[29..].copy_from_slice(&self.of.to_be_bytes());
+        said[27..].copy_from_slice(&[self.number, self.of]);
         said
     }
 }
@@ -133,9 +131,9 @@ impl TicketKey {
     pub fn code(&self, ticket: &Ticket) -> String {
         let said = ticket.said(self.public.id());
         let signature = self.pair.sign(&[FORM.as_bytes(), &said].concat());
-        let mut bytes = [0; BYTES];
+        let mut bytes = [0; FILLED];
         bytes[..SAID].copy_from_slice(&said);
-        bytes[SAID..].copy_from_slice(signature.as_ref());
+        bytes[SAID..BYTES].copy_from_slice(signature.as_ref());
         encode(&bytes)
     }
 }
@@ -206,8 +204,8 @@ pub fn key_bytes(text: &str) -> Result<[u8; 32], NotAKey> {
 }
 
 /// Five bytes are eight characters.
-fn encode(bytes: &[u8; BYTES]) -> String {
-    let mut code = String::with_capacity(LENGTH);
+fn encode(bytes: &[u8; FILLED]) -> String {
+    let mut code = String::with_capacity(LENGTH + UNWRITTEN.len());
     code.push_str(FORM);
     for five in bytes.as_chunks::<5>().0 {
         let bits = five.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
@@ -216,13 +214,16 @@ fn encode(bytes: &[u8; BYTES]) -> String {
             char::from(ALPHABET[usize::from(value & 31)])
         }));
     }
+    code.truncate(LENGTH);
     code
 }
 
-fn decode(text: &str) -> Option<[u8; BYTES]> {
+/// The bytes of a text of the very length; what fills them up must be zero, or a ticket had two codes.
+fn decode(text: &str) -> Option<[u8; FILLED]> {
+    let text = [text, UNWRITTEN].concat();
     let (eights, rest) = text.as_bytes().as_chunks::<8>();
-    let mut bytes = [0; BYTES];
-    if eights.len() != BYTES / 5 || !rest.is_empty() {
+    let mut bytes = [0; FILLED];
+    if eights.len() != FILLED / 5 || !rest.is_empty() {
         return None;
     }
     for (five, eight) in bytes.as_chunks_mut::<5>().0.iter_mut().zip(eights) {
@@ -237,7 +238,7 @@ fn decode(text: &str) -> Option<[u8; BYTES]> {
         }
         five.copy_from_slice(&bits.to_be_bytes()[3..]);
     }
-    Some(bytes)
+    bytes[BYTES..].iter().all(|byte| *byte == 0).then_some(bytes)
 }
 
 #[cfg(test)]
@@ -254,7 +255,7 @@ mod tests {
     }
 
     fn any_ticket() -> impl Strategy<Value = Ticket> {
-        (any::<[u8; 16]>(), 0..=i64::MAX, 1..=u16::MAX, any::<u16>()).prop_map(|(order, pool, of, number)| Ticket {
+        (any::<[u8; 16]>(), 0..=i64::MAX, 1..=u8::MAX, any::<u8>()).prop_map(|(order, pool, of, number)| Ticket {
             order: order.into(),
             pool: PoolId(pool),
             number: number % of + 1,
@@ -279,7 +280,7 @@ mod tests {
         }
 
         #[test]
-        fn numbers_that_no_order_has_are_refused_though_signed(mut ticket in any_ticket(), beyond in 1..=u16::MAX) {
+        fn numbers_that_no_order_has_are_refused_though_signed(mut ticket in any_ticket(), beyond in 1..=u8::MAX) {
             ticket.number = ticket.of.checked_add(beyond).unwrap_or(0);
             prop_assert_eq!(Ticket::verify(&key().code(&ticket), &[key().public()]), Err(NotATicket::NoCode));
         }
@@ -289,10 +290,13 @@ mod tests {
     fn each_flipped_bit_is_refused() {
         let code = key().code(&ticket());
         let bytes = decode(&code[FORM.len()..]).unwrap();
-        for bit in 0..BYTES * 8 {
+        for bit in 0..FILLED * 8 {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(Ticket::verify(&encode(&flipped), &[key().public()]).is_err(), "bit {bit}");
+            // Of the zeros that fill them up only one is written.
+            let forged = encode(&flipped);
+            let is_unwritten = bit >= BYTES * 8 && forged == code;
+            assert!(is_unwritten || Ticket::verify(&forged, &[key().public()]).is_err(), "bit {bit}");
         }
         let letters = code.as_bytes();
         for bit in 0..LENGTH * 8 {
@@ -338,7 +342,7 @@ mod tests {
         let code = key().code(&ticket());
         let mut bytes = decode(&code[FORM.len()..]).unwrap();
         let mut carry = 0_u16;
-        for (byte, add) in bytes[SAID + 32..].iter_mut().zip(ORDER) {
+        for (byte, add) in bytes[SAID + 32..BYTES].iter_mut().zip(ORDER) {
             carry += u16::from(*byte) + u16::from(add);
             *byte = carry.to_le_bytes()[0];
             carry >>= 8;
@@ -366,7 +370,7 @@ mod tests {
         assert_eq!(key().public().to_string(), "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c");
         assert_eq!(
             key().code(&ticket()),
-            "STP172ASYWS2LJNFUWS2LJNFUWS2LJNFUWR2DS4V7UEERNVAAAAIAALQKGND6IK5GN2VMMOQJEWQO2OGTJP2CYGVLTCVFKAQPCV7QAC464BOY2QG4HPFGT55M66I3FBVCUS4ZCHVQXKFXSONAH3GKZ3HK2TAM"
+            "STP172ASYWS2LJNFUWS2LJNFUWS2LJNFUWR2DS4V7UEERNVACAT6WZK4MIAAWQAM2NU3MUXOC6NJ6NY64YCMKLHF4TXAM4NC256SL2MRYCJT2F5EQRGWLUL6YF7DPZIEXKSI672ILBDINEKCK2BU5Y3AK"
         );
     }
 

@@ -63,8 +63,8 @@ pub(crate) async fn confirmed(desk: &Desk, order: OrderId) -> Result<OrderRecord
 
 /// The tickets of a confirmed order, one a unit.
 pub(crate) fn of(desk: &Desk, record: &OrderRecord) -> Vec<TicketView> {
-    // An order has at most a hundred units.
-    let of = u16::try_from(record.quantity).unwrap_or(u16::MAX);
+    // An order has at most a hundred units (`MAX_PER_ORDER`).
+    let of = u8::try_from(record.quantity).unwrap_or(u8::MAX);
     let (order, pool) = (record.order, record.pool);
     let sign = |number| desk.shop.ticket_key.code(&Ticket { order, pool, number, of });
     (1..=of).map(|number| TicketView { number, of, code: sign(number) }).collect()

@@ -70,9 +70,9 @@ async fn an_order_has_a_ticket_a_unit_and_its_key_judges_them() {
         assert_eq!(told["keyId"], public.id().to_string());
         let tickets = told["tickets"].as_array().unwrap();
         assert_eq!(tickets.len(), usize::try_from(quantity).unwrap());
-        for (ticket, number) in tickets.iter().zip(1_u16..) {
+        for (ticket, number) in tickets.iter().zip(1_u8..) {
             let (said, _) = Ticket::verify(ticket["code"].as_str().unwrap(), &[public]).unwrap();
-            let of = u16::try_from(quantity).unwrap();
+            let of = u8::try_from(quantity).unwrap();
             assert_eq!(said, Ticket { order: key(), pool: pool(), number, of });
             assert_eq!((&ticket["number"], &ticket["of"]), (&number.into(), &of.into()));
         }

@@ -36,7 +36,7 @@ const QR_SIDE: f32 = 250.0;
 /// Where the column beside the code begins.
 const COLUMN: f32 = MARGIN + QR_SIDE + 12.0;
 /// Letters of the code in a line: a third of it.
-const CODE_LINE: usize = 52;
+const CODE_LINE: usize = 51;
 
 /// Red, green, blue.
 type Colour = (u8, u8, u8);

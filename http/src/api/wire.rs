@@ -105,13 +105,13 @@ pub(crate) struct OrderTickets {
 pub(crate) struct TicketCode {
     /// Which of the order's tickets, from 1.
     #[schema(example = 1)]
-    pub(crate) number: u16,
+    pub(crate) number: u8,
     /// How many the order has.
     #[schema(example = 2)]
-    pub(crate) of: u16,
-    /// What the gate reads: 156 capital letters and digits, for a QR code's alphanumeric mode.
+    pub(crate) of: u8,
+    /// What the gate reads: 153 capital letters and digits, for a QR code's alphanumeric mode.
     #[schema(
-        example = "STP172ASYWS2LJNFUWS2LJNFUWS2LJNFUWR2DS4V7UEERNVAAAAIAALQKGND6IK5GN2VMMOQJEWQO2OGTJP2CYGVLTCVFKAQPCV7QAC464BOY2QG4HPFGT55M66I3FBVCUS4ZCHVQXKFXSONAH3GKZ3HK2TAM"
+        example = "STP172ASYWS2LJNFUWS2LJNFUWS2LJNFUWR2DS4V7UEERNVACAT6WZK4MIAAWQAM2NU3MUXOC6NJ6NY64YCMKLHF4TXAM4NC256SL2MRYCJT2F5EQRGWLUL6YF7DPZIEXKSI672ILBDINEKCK2BU5Y3AK"
     )]
     pub(crate) code: String,
 }

@@ -16,8 +16,8 @@ pub fn ticket(data: &[u8]) {
         }
         let mut bytes = Bytes(data);
         let (order, pool) = (bytes.array::<16>().into(), PoolId(i64::from_be_bytes(bytes.array()) & i64::MAX));
-        let of = u16::from_be_bytes(bytes.array()).max(1);
-        let number = u16::from_be_bytes(bytes.array()) % of + 1;
+        let of = bytes.byte().max(1);
+        let number = bytes.byte() % of + 1;
         let ticket = Ticket { order, pool, number, of };
         let code = key.code(&ticket);
         assert_eq!(code.len(), LENGTH);

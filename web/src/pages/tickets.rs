@@ -50,9 +50,9 @@ pub struct TicketsPage {
 #[derive(Clone, Debug, Serialize)]
 pub struct TicketView {
     /// Which, from 1.
-    pub number: u16,
+    pub number: u8,
     /// Of how many.
-    pub of: u16,
+    pub of: u8,
     /// What the gate reads.
     pub code: String,
 }
@@ -77,7 +77,7 @@ impl TicketsPage {
     }
 }
 
-fn sample(lang: Lang, of: u16) -> TicketsPage {
+fn sample(lang: Lang, of: u8) -> TicketsPage {
     let id = "0199b0de-7c1e-7a5f-9d52-3f1f5e0c8a11";
     let base = format!("/{}/orders/{id}", lang.tag());
     TicketsPage {
@@ -103,9 +103,9 @@ fn sample(lang: Lang, of: u16) -> TicketsPage {
 }
 
 /// Looks like a code and is signed by nobody.
-fn sample_code(number: u16) -> String {
+fn sample_code(number: u8) -> String {
     let mut seed = u32::from(number) * 2_654_435 + 1;
-    let letters = (0..152).map(|_| {
+    let letters = (0..149).map(|_| {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[usize::from(seed.to_be_bytes()[0] & 31)])
     });
