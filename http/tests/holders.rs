@@ -48,7 +48,8 @@ async fn k() -> String {
     let buy = TestRequest::post().uri("/api/tickets/buy").insert_header(("Content-Type", "application/json"));
     let buy = buy.insert_header(("Idempotency-Key", key().to_string())).set_payload(r#"{"userId":"eva"}"#);
     let taken = Script::new().ask(buy).await.json();
-    taken["ticketsUrl"].as_str().unwrap().split_once("?k=").unwrap().1.to_owned()
+    let url = taken["ticketsUrl"].as_str().expect("an order that is taken says where its tickets are");
+    url.split_once("?k=").expect("and brings the key along").1.to_owned()
 }
 
 async fn api(script: &Script, query: &str) -> Answer {
