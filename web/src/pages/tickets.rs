@@ -58,19 +58,18 @@ pub struct TicketView {
 }
 
 impl TicketsPage {
-    /// One ticket and several, paid and to be paid, with a name that is markup, none, and one that fills lines.
+    /// One ticket and several, paid and to be paid, with a name that is markup, none, and one that fills lines. Six is as many
+    /// as the demo sells in one order.
     pub fn samples(lang: Lang) -> Vec<(&'static str, TicketsPage)> {
-        let long = "Maximiliane-Theresia Adelgunde von und zu Großherzoglichkirchen-Unterpremstätten ".repeat(3);
+        let long = "Maximiliane-Theresia Adelgunde von und zu Großherzoglichkirchen-Unterpremstätten";
         let two = sample(lang, 2);
         let one = TicketsPage { holder: String::new(), ..sample(lang, 1) };
         let paid = TicketsPage {
             paid_at_gate: false,
             ticket_type: "VIP Pass".into(),
             price_minor: 49_900,
-            holder: long.trim().into(),
-            event_name:
-                "Ein sehr langer Name für ein Festival, das Donaudampfschifffahrtsgesellschaftskapitänsmützen feiert"
-                    .into(),
+            holder: long.into(),
+            event_name: "Ein Fest, das Donaudampfschifffahrtsgesellschaftskapitänsmützen feiert".into(),
             ..sample(lang, 6)
         };
         vec![("two", two), ("one", one), ("paid", paid)]
