@@ -5,6 +5,7 @@
 use crate::{
     buyer::BuyerId,
     fingerprint::Fingerprint,
+    hold::HoldTerms,
     id::OrderId,
     order::{Decision, RejectReason},
     pool::PoolNumbers,
@@ -63,6 +64,8 @@ pub struct PoolRow {
     pub epoch: u64,
     /// Most units of one buyer.
     pub limit_per_buyer: Option<u32>,
+    /// What its units are held for, when they are paid online.
+    pub hold: Option<HoldTerms>,
 }
 
 /// Judges a batch of one pool in the order given. `known` are the rows that exist for the offered ids, `units` the live units
@@ -122,6 +125,10 @@ fn place(row: &mut PoolRow, units: &mut HashMap<BuyerId, u32>, offer: &Offer) ->
             _ => return Decision::Rejected(RejectReason::LimitReached),
         }
     }
+    if row.hold.is_some() {
+        row.numbers.held += offer.quantity;
+        return Decision::Reserved;
+    }
     row.numbers.sold += offer.quantity;
     Decision::Confirmed
 }
@@ -129,6 +136,7 @@ fn place(row: &mut PoolRow, units: &mut HashMap<BuyerId, u32>, offer: &Offer) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::Money;
 
     fn offer(order: u128, quantity: u32, want: Want) -> Offer {
         Offer {
@@ -141,7 +149,12 @@ mod tests {
     }
 
     fn row(capacity: u32, limit: Option<u32>) -> PoolRow {
-        PoolRow { numbers: PoolNumbers { capacity, ..PoolNumbers::default() }, epoch: 3, limit_per_buyer: limit }
+        PoolRow {
+            numbers: PoolNumbers { capacity, ..PoolNumbers::default() },
+            epoch: 3,
+            limit_per_buyer: limit,
+            hold: None,
+        }
     }
 
     #[test]
@@ -180,6 +193,18 @@ mod tests {
             decide(&mut pool, &mut HashMap::new(), &HashMap::new(), &[offer(1, 2, Want::Expire { epoch: 2 })]);
         assert_eq!(verdicts, [Verdict::Fenced]);
         assert_eq!(pool, row(5, None));
+    }
+
+    #[test]
+    fn what_is_paid_online_is_held() {
+        let mut pool = row(3, None);
+        let unit = Money { minor: 49_900, currency: iso_currency::Currency::EUR };
+        pool.hold = Some(HoldTerms { hold_for: std::time::Duration::from_secs(600), unit });
+        let offers = [offer(1, 2, Want::Place), offer(2, 2, Want::Place), offer(3, 1, Want::Expire { epoch: 3 })];
+        let verdicts = decide(&mut pool, &mut HashMap::new(), &HashMap::new(), &offers);
+        let sold_out = Decision::Rejected(RejectReason::SoldOut);
+        assert_eq!(verdicts, [Decision::Reserved, sold_out, Decision::Expired].map(Verdict::New));
+        assert_eq!((pool.numbers.held, pool.numbers.sold), (2, 0));
     }
 
     #[test]

@@ -1,17 +1,23 @@
 //! What is for sale: an event, its ticket types, when they sell. This is also the document that organizers write.
 
 use crate::{
+    hold::HoldTerms,
     id::{EventSlug, PoolId, TicketTypeSlug},
     money::Money,
     time::Millis,
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Most units one order may ask for, whatever the organizer allows: it bounds what one lost claim can hide.
 pub const MAX_PER_ORDER: u32 = 100;
 /// Most units of one pool; numbers of units are 32 bits and their sums must stay so.
 pub const MAX_CAPACITY: u32 = 100_000_000;
+/// Highest price of a unit that is paid online, and highest fee: what [`MAX_PER_ORDER`] of them cost fits everybody's numbers.
+pub const MAX_PRICE_MINOR: i64 = 100_000_000;
+/// See [`MAX_PRICE_MINOR`].
+pub const MAX_FEE_MINOR: i64 = MAX_PRICE_MINOR;
 
 /// An event as it is shown and sold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Validate)]
@@ -81,9 +87,10 @@ pub struct TicketType {
     #[garde(length(chars, min = 1, max = 80))]
     pub name: String,
     /// Price of a unit.
-    #[garde(custom(not_negative))]
+    #[garde(custom(not_negative), custom(payable(self.payment)))]
     pub price: Money,
     /// How it is paid.
+    #[garde(dive)]
     pub payment: Payment,
     /// Units that exist.
     #[garde(range(min = 1, max = MAX_CAPACITY))]
@@ -101,11 +108,30 @@ pub struct TicketType {
 }
 
 /// How a ticket is paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
 #[serde(rename_all = "snake_case")]
 pub enum Payment {
     /// At the entrance, so the order is confirmed directly.
     AtTheGate,
+    /// Before the tickets are the buyer's: they are held meanwhile.
+    Online(#[garde(dive)] OnlinePayment),
+}
+
+/// How a ticket is paid online.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Validate)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub struct OnlinePayment {
+    /// How long tickets are held for a buyer who pays, in minutes.
+    #[garde(range(min = 1, max = 60))]
+    pub hold_minutes: u32,
+    /// What the shop takes for each ticket beside its price, in minor units of the price's currency.
+    #[garde(range(min = 0, max = MAX_FEE_MINOR))]
+    #[serde(default)]
+    pub fee_minor: i64,
+    /// The value added tax that is in price and fee, in hundredths of a percent: 1300 is 13 %.
+    #[garde(range(min = 0, max = 10_000))]
+    #[serde(default)]
+    pub vat_basis_points: u32,
 }
 
 /// When a ticket type sells.
@@ -145,6 +171,18 @@ impl TicketType {
     #[must_use]
     pub fn pool(&self, event: &EventSlug) -> PoolId {
         PoolId::of(event, &self.id)
+    }
+
+    /// What its units are held for, when they are paid online.
+    #[must_use]
+    pub fn hold(&self) -> Option<HoldTerms> {
+        match self.payment {
+            Payment::AtTheGate => None,
+            Payment::Online(online) => Some(HoldTerms {
+                hold_for: Duration::from_secs(u64::from(online.hold_minutes) * 60),
+                unit: Money { minor: self.price.minor.saturating_add(online.fee_minor), ..self.price },
+            }),
+        }
     }
 
     /// What the ledger needs to know of it.
@@ -190,6 +228,15 @@ fn known_time_zone(name: &str, (): &()) -> garde::Result {
 
 fn not_negative(price: &Money, (): &()) -> garde::Result {
     if price.minor >= 0 { Ok(()) } else { Err(garde::Error::new("a price is never negative")) }
+}
+
+fn payable(payment: Payment) -> impl FnOnce(&Money, &()) -> garde::Result {
+    move |price, ()| match payment {
+        Payment::Online(_) if !(1..=MAX_PRICE_MINOR).contains(&price.minor) => Err(garde::Error::new(format!(
+            "what is paid online costs 1 to {MAX_PRICE_MINOR} cents; what costs nothing is paid at_the_gate"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn distinct_ids(ticket_types: &[TicketType], (): &()) -> garde::Result {
@@ -253,6 +300,23 @@ mod tests {
         let event = festival();
         assert!(event.ticket_type(None).is_some());
         assert!(event.ticket_type(Some("vip")).is_none());
+    }
+
+    #[test]
+    fn what_is_paid_online_costs_something_and_is_held_for_minutes() {
+        let mut event = festival();
+        let vip = &mut event.ticket_types[0];
+        vip.payment = Payment::Online(OnlinePayment { hold_minutes: 10, fee_minor: 200, vat_basis_points: 1_300 });
+        let hold = vip.hold().unwrap();
+        assert_eq!((hold.hold_for.as_secs(), hold.unit.minor), (600, 20_100));
+        assert_eq!(event.mistakes(), Vec::<String>::new());
+        event.ticket_types[0].price.minor = 0;
+        event.ticket_types[0].payment =
+            Payment::Online(OnlinePayment { hold_minutes: 0, fee_minor: -1, vat_basis_points: 10_001 });
+        let mistakes = event.mistakes().join("\n");
+        for place in ["price: what is paid online", "hold_minutes", "fee_minor", "vat_basis_points"] {
+            assert!(mistakes.contains(place), "{place} is missing in:\n{mistakes}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod buyer;
 pub mod decide;
 pub mod event;
 pub mod fingerprint;
+pub mod hold;
 pub mod id;
 pub mod intent;
 pub mod key;
@@ -23,8 +24,9 @@ pub mod settlement;
 pub mod time;
 
 pub use buyer::BuyerId;
-pub use event::{Event, Payment, SaleWindow, TicketType};
+pub use event::{Event, OnlinePayment, Payment, SaleWindow, TicketType};
 pub use fingerprint::Fingerprint;
+pub use hold::{Decline, Hold, HoldAnswer, HoldChange, HoldRefused, HoldTerms, PaymentId};
 pub use id::{EventSlug, OrderId, PoolId, Slug, TicketTypeSlug};
 pub use intent::{Contact, Intent};
 pub use money::Money;

@@ -114,6 +114,8 @@ impl RejectReason {
 pub enum Decision {
     /// The units are the buyer's.
     Confirmed,
+    /// The units are held for the buyer, who has to pay. What becomes of them then is the [`Hold`](crate::Hold)'s.
+    Reserved,
     /// No units, and why.
     Rejected(RejectReason),
     /// Never published in time.
@@ -124,8 +126,9 @@ pub enum Decision {
 
 impl Decision {
     /// Every decision there is.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Confirmed,
+        Self::Reserved,
         Self::Rejected(RejectReason::SoldOut),
         Self::Rejected(RejectReason::LimitReached),
         Self::Expired,
@@ -137,6 +140,7 @@ impl Decision {
     pub fn status(self) -> OrderStatus {
         match self {
             Self::Confirmed => OrderStatus::Confirmed,
+            Self::Reserved => OrderStatus::Reserved,
             Self::Rejected(_) => OrderStatus::Rejected,
             Self::Expired => OrderStatus::Expired,
             Self::Failed => OrderStatus::Failed,
@@ -152,6 +156,7 @@ impl Decision {
             Self::Expired => 3,
             Self::Failed => 4,
             Self::Rejected(RejectReason::LimitReached) => 5,
+            Self::Reserved => 6,
         }
     }
 

@@ -50,11 +50,29 @@ pub enum Sabotage {
     ReapsWithoutSettling,
     /// A ledger that restarted with an older copy of its books is trusted.
     TrustsAnOldLedger,
+    /// A payment begins after the hold has run out.
+    PaysTooLate,
+    /// A hold runs out before its time.
+    RunsOutEarly,
+    /// A hold runs out while its money is on the way, and nobody asks the provider.
+    ExpiresWhilePaying,
+    /// Money that comes after the units went back gets tickets all the same.
+    ConfirmsLateMoney,
+    /// A payment of unknown outcome is taken for a failed one.
+    TakesUnknownPaymentForFailed,
+    /// A payment that is asked for again is another payment.
+    PaysUnderFreshKeys,
+    /// A repayment that is asked for again is another repayment.
+    RepaysUnderFreshKeys,
+    /// Money that paid for nothing is kept.
+    ForgetsToRepay,
+    /// Nobody looks after orders whose process died.
+    LooksAfterNobody,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 30] = [
         Self::SettlesByAdding,
         Self::SettlesWhatIsOlder,
         Self::KeepsClaimsOfOldNews,
@@ -76,6 +94,15 @@ impl Sabotage {
         Self::SkipsTheSweep,
         Self::ReapsWithoutSettling,
         Self::TrustsAnOldLedger,
+        Self::PaysTooLate,
+        Self::RunsOutEarly,
+        Self::ExpiresWhilePaying,
+        Self::ConfirmsLateMoney,
+        Self::TakesUnknownPaymentForFailed,
+        Self::PaysUnderFreshKeys,
+        Self::RepaysUnderFreshKeys,
+        Self::ForgetsToRepay,
+        Self::LooksAfterNobody,
     ];
 }
 

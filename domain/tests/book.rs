@@ -240,7 +240,7 @@ fn the_end_of_a_dead_letter_is_taken_from_the_opening_in_force_and_from_no_other
     for (epoch, expected) in
         [(EPOCH - 1, Verdict::Fenced), (EPOCH, Verdict::New(Decision::Failed)), (EPOCH + 1, Verdict::Fenced)]
     {
-        let mut row = PoolRow { numbers: opening().numbers, epoch: EPOCH, limit_per_buyer: None };
+        let mut row = PoolRow { numbers: opening().numbers, epoch: EPOCH, limit_per_buyer: None, hold: None };
         let want = Want::Fail { epoch };
         let offer = Offer { order: order(1), quantity: 1, buyer: BuyerId(1), fingerprint: BODY, want };
         assert_eq!(decide(&mut row, &mut HashMap::new(), &HashMap::new(), &[offer]), [expected]);

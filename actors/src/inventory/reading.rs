@@ -77,7 +77,7 @@ impl Inventory {
 fn from_note(noted: Noted) -> OrderFound {
     let reason = match noted.decision {
         Decision::Rejected(reason) => Some(reason),
-        Decision::Confirmed | Decision::Expired | Decision::Failed => None,
+        Decision::Confirmed | Decision::Reserved | Decision::Expired | Decision::Failed => None,
     };
     OrderFound { status: noted.decision.status(), reason, record: None }
 }

@@ -6,14 +6,18 @@
 
 mod bus;
 mod catalogue;
+mod hold_store;
 mod ledger;
 mod order_store;
+mod payments;
 mod rate_limits;
 
 pub use bus::{Backlog, Bus, DeadLetter, Delivery, DeliveryId, Outgoing};
 pub use catalogue::{Catalogue, CatalogueSnapshot, Listing};
+pub use hold_store::{BookedPayment, HoldStore, HoldSums, HoldsChanged};
 pub use ledger::{ClaimOf, Ledger, LedgerSnapshot, PoolSnapshot, PromiseOf, Withdrawal};
 pub use order_store::{Audit, Entry, Judgement, OrderRecord, OrderStore, PoolOpening};
+pub use payments::{BadNotice, PaymentGateway, PaymentNotice, PaymentState, ProviderPayment, WantedPayment};
 pub use rate_limits::{Limit, LimitKey, Quota, RateLimits, Take, Taken};
 
 /// A fault of a port. Three kinds, because they ask for three different things.

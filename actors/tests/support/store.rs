@@ -118,6 +118,7 @@ impl FakeStore {
             numbers: PoolNumbers::default(),
             epoch: 0,
             limit_per_buyer: limit,
+            hold: None,
         });
         row.numbers.capacity = capacity;
         row.numbers.version += 1;

@@ -96,7 +96,7 @@ impl Shelf for Tables {
 
     async fn insert_pool(&mut self, event: &EventSlug, ticket_type: &TicketType) -> sqlx::Result<()> {
         let numbers = PoolNumbers { capacity: ticket_type.capacity, version: 1, ..PoolNumbers::default() };
-        let row = PoolRow { numbers, epoch: 0, limit_per_buyer: ticket_type.limit_per_buyer };
+        let row = PoolRow { numbers, epoch: 0, limit_per_buyer: ticket_type.limit_per_buyer, hold: ticket_type.hold() };
         let (event_name, type_name) = (event.to_string(), ticket_type.id.to_string());
         self.pools.insert(ticket_type.pool(event), PoolRecord { event: event_name, ticket_type: type_name, row });
         Ok(())
@@ -175,7 +175,7 @@ mod tests {
         let event = fair([1, 1], [None; 2]);
         // Nobody finds two names with one pool id by chance; the other name is written by hand.
         let taken = event.ticket_types[1].pool(&event.slug);
-        let row = PoolRow { numbers: PoolNumbers::default(), epoch: 0, limit_per_buyer: None };
+        let row = PoolRow { numbers: PoolNumbers::default(), epoch: 0, limit_per_buyer: None, hold: None };
         let other = PoolRecord { event: "other".into(), ticket_type: "name".into(), row };
         shop.tables().await.pools.insert(taken, other);
         let Err(PortFailure::Impossible(why)) = catalogue.apply(&event).await else { panic!("taken") };

@@ -97,6 +97,7 @@ pub(crate) async fn random_batches_are_judged_as_the_model_judges_them(rig: &imp
         numbers: PoolNumbers { capacity, version: 1, ..PoolNumbers::default() },
         epoch: 0,
         limit_per_buyer,
+        hold: None,
     };
     let mut model = Model { pools: pools.map(|(pool, of)| (pool, row(of))).collect(), rows: HashMap::new() };
 

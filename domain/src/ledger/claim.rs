@@ -155,6 +155,8 @@ impl PoolBook {
             }
         }
         let free = self.free();
-        (free < request.quantity).then_some(OrderRefused::SoldOut { free, in_flight: self.claimed })
+        // What is held comes back as what is claimed does.
+        let in_flight = self.claimed.saturating_add(self.numbers.held);
+        (free < request.quantity).then_some(OrderRefused::SoldOut { free, in_flight })
     }
 }

@@ -94,10 +94,10 @@ impl PoolBook {
             && self.find(decided.order) == Known::Nothing
     }
 
-    /// A promise is kept only by a confirmation of the very body it was given for.
+    /// A promise is kept only by a confirmation or a reservation of the very body it was given for.
     fn is_broken_by(&self, decided: &Decided) -> bool {
         let promised = self.claims.get(&decided.order).filter(|claim| claim.state == ClaimState::Promised);
-        promised
-            .is_some_and(|claim| decided.decision != Decision::Confirmed || claim.fingerprint != decided.fingerprint)
+        let is_kept = matches!(decided.decision, Decision::Confirmed | Decision::Reserved);
+        promised.is_some_and(|claim| !is_kept || claim.fingerprint != decided.fingerprint)
     }
 }

@@ -65,7 +65,7 @@ pub(super) async fn pools(connection: &mut PgConnection) -> sqlx::Result<Vec<Poo
 
 /// One pool. One that only orders know has no capacity, so that whatever is live in it breaks a law.
 pub(super) async fn pool(connection: &mut PgConnection, pool: PoolId) -> sqlx::Result<Audit> {
-    let nothing = PoolRow { numbers: PoolNumbers::default(), epoch: 0, limit_per_buyer: None };
+    let nothing = PoolRow { numbers: PoolNumbers::default(), epoch: 0, limit_per_buyer: None, hold: None };
     let pool_row = rows::pool(connection, pool).await?.unwrap_or(nothing);
     let named = sqlx::query("SELECT event || ' / ' || ticket_type FROM pools WHERE id = $1");
     let named = named.bind(pool.0).fetch_optional(&mut *connection).await?;

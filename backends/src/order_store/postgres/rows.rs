@@ -76,7 +76,7 @@ fn pool_row(row: &PgRow) -> sqlx::Result<PoolRow> {
         version: unsigned(row.try_get(4)?),
     };
     let limit_per_buyer = row.try_get::<Option<i64>, _>(6)?.map(as_units);
-    Ok(PoolRow { numbers, epoch: unsigned(row.try_get(5)?), limit_per_buyer })
+    Ok(PoolRow { numbers, epoch: unsigned(row.try_get(5)?), limit_per_buyer, hold: None })
 }
 
 /// The live units of those buyers who have any.

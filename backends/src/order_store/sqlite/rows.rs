@@ -75,7 +75,7 @@ pub(super) async fn pool(connection: &mut SqliteConnection, pool: PoolId) -> sql
         version: unsigned(row.try_get(3)?),
     };
     let limit_per_buyer = row.try_get::<Option<i64>, _>(5)?.map(as_units);
-    Ok(Some(PoolRow { numbers, epoch: unsigned(row.try_get(4)?), limit_per_buyer }))
+    Ok(Some(PoolRow { numbers, epoch: unsigned(row.try_get(4)?), limit_per_buyer, hold: None }))
 }
 
 /// Those of `pools` that exist.

@@ -85,7 +85,7 @@ impl Shop {
             now: START,
             latest: START,
             rows: Rows::new(),
-            pool: PoolRow { numbers, epoch: 1, limit_per_buyer: circumstances.limit },
+            pool: PoolRow { numbers, epoch: 1, limit_per_buyer: circumstances.limit, hold: None },
             ids: BTreeMap::new(),
             tickets: vec![],
             attempts: vec![],

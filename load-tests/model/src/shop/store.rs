@@ -36,7 +36,7 @@ impl World {
         }
         let limit = if self.has(Bug::NoStoreLimit) { None } else { self.limit };
         let epoch = state.store.epoch.into();
-        let mut row = PoolRow { numbers, epoch, limit_per_buyer: limit.map(u32::from) };
+        let mut row = PoolRow { numbers, epoch, limit_per_buyer: limit.map(u32::from), hold: None };
         let asked: Vec<_> = offers.iter().map(|(order, body, want)| self.offer(state, *order, *body, *want)).collect();
         let verdicts = decide(&mut row, &mut units, &known, &asked);
         let Numbers { capacity, sold, .. } = state.store.numbers;

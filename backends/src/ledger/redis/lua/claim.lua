@@ -69,7 +69,8 @@ local function refuses(r)
     if math.min(MOST_UNITS, taken + r.quantity) > book.limit then return LIMIT_REACHED, book.limit, taken end
   end
   local left = free(book)
-  if left < r.quantity then return SOLD_OUT, left, book.claimed end
+  -- What is held comes back as what is claimed does.
+  if left < r.quantity then return SOLD_OUT, left, math.min(MOST_UNITS, book.claimed + book.held) end
 end
 
 local function add(r)

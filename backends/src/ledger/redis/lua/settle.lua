@@ -3,7 +3,7 @@
 -- the pool is not open. Must go on without memory to
 -- spare: it drops claims, which are larger than the notes it leaves.
 
-local REJECTED_SOLD_OUT, REJECTED_LIMIT = 2, 5
+local CONFIRMED, RESERVED, REJECTED_SOLD_OUT, REJECTED_LIMIT = 1, 6, 2, 5
 
 local book, now = open_book()
 if not book then return pack('<i8i8', -1, -1) end
@@ -38,7 +38,7 @@ end
 local claims, broken, lost = read_claims(book, ids), 0, 0
 for _, note in ipairs(notes) do
   local claim = claims[note[1]]
-  local is_kept = note[3] == 1 and claim and claim.fingerprint == note[2]
+  local is_kept = (note[3] == CONFIRMED or note[3] == RESERVED) and claim and claim.fingerprint == note[2]
   if claim and claim.state == PROMISED and not is_kept then broken = broken + 1 end
 end
 -- A rejected order from before the opening of which this book knows nothing: its claim died with the book before.
