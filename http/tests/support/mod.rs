@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub(crate) mod seen;
+
 use actix_web::{
     App,
     body::to_bytes,
