@@ -126,7 +126,8 @@ mod tests {
         for good in ["/bank/payments/p1", "https://pay.example/p1", "https://pay.example"] {
             assert!(paying.leads_to(good), "{good}");
         }
-        for bad in ["//evil.example", "/\\evil.example", "https://pay.example.evil", "http://pay.example/", "javascript:1"]
+        for bad in
+            ["//evil.example", "/\\evil.example", "https://pay.example.evil", "http://pay.example/", "javascript:1"]
         {
             assert!(!paying.leads_to(bad), "{bad}");
         }

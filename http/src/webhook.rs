@@ -1,17 +1,18 @@
 //! Where the provider of payments tells that something happened. A notice is judged by its signature, written down durably and only
 //! then answered 2xx; it proves nothing, so whoever reads it asks the provider. Who forges notices is counted, not logged one by one.
 
-use crate::{body, desk::{Desk, PATIENCE}, error::Problem};
+use crate::{
+    body,
+    desk::{Desk, PATIENCE},
+    error::Problem,
+};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
     web::{Data, Payload},
 };
 use metrics::counter;
-use stampede_actors::{
-    ports::BadNotice,
-    till::Noticed,
-};
+use stampede_actors::{ports::BadNotice, till::Noticed};
 use stampede_domain::Millis;
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},

@@ -110,7 +110,8 @@ async fn it_says_that_it_is_a_rehearsal_and_what_is_paid() {
     assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, Some("private, no-store")));
     assert!(answer.header("content-security-policy").is_some_and(|policy| policy.contains("form-action 'self'")));
     let page = answer.text();
-    for words in ["This is a rehearsal", "€1,002.00", "2 × VIP Pass", "4242 4242 4242 4242", "The shop waits until"] {
+    for words in ["This is a rehearsal", "€1,002.00", "2 × VIP Pass", "4242 4242 4242 4242", "The shop waits until"]
+    {
         assert!(page.contains(words), "{words} is not in {page}");
     }
     assert!(page.contains("action=\"/en/bank/payments/pay_1?k=K\""), "the order's key goes along: {page}");

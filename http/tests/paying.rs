@@ -68,7 +68,7 @@ async fn the_checkout_says_what_it_costs_and_how_long_it_is_held() {
     for words in ["€1,002.00", "€4.00", "€115.27", "13", "10\u{a0}minutes", "VIP Pass"] {
         assert!(page.contains(words), "{words} is not in {page}");
     }
-    assert!(page.contains("href=\"/de/events/festival/checkout?type=vip&#38;quantity=2\"") || page.contains("type=vip&amp;quantity=2"));
+    assert!(page.contains("href=\"/de/events/festival/checkout?type=vip"), "the same in German: {page}");
     assert!(stampede_domain::key::order_id(field(&page, "key"), NOW).is_ok(), "it brings a fresh key");
     assert_eq!((field(&page, "quantity"), field(&page, "ticketTypeId")), ("2", "vip"));
     for (typed, meant) in [("0", "1"), ("-3", "1"), ("x", "1"), ("", "1"), ("99", "6")] {
@@ -217,9 +217,14 @@ async fn who_presses_pay_is_taken_to_the_bank_as_soon_as_it_is_open() {
 async fn two_clicks_are_one_payment_and_lead_to_the_same_page() {
     let query = format!("?k={}", k().await);
     let script = Script::holding([paying(Some(BANK))]);
-    let (first, second) = (press(&script, "pay", &query, "attempt=1").await, press(&script, "pay", &query, "attempt=1").await);
+    let (first, second) =
+        (press(&script, "pay", &query, "attempt=1").await, press(&script, "pay", &query, "attempt=1").await);
     assert_eq!(at(&first), at(&second));
-    assert_eq!(script.wished(), [Wish::Pay { attempt: 1 }, Wish::Pay { attempt: 1 }], "the same attempt is the same payment");
+    assert_eq!(
+        script.wished(),
+        [Wish::Pay { attempt: 1 }, Wish::Pay { attempt: 1 }],
+        "the same attempt is the same payment"
+    );
 }
 
 #[actix_web::test]
@@ -257,7 +262,11 @@ async fn a_no_leads_back_to_the_order_which_says_why() {
             assert_eq!(at(&press(&script, what, &query, "attempt=1").await), (303, Some(&*back)), "{what} {no:?}");
         }
         let unsure = Script::holding([hold(OrderStatus::Reserved)]).told(TillAnswer::Unsure);
-        assert_eq!(at(&press(&unsure, what, &query, "attempt=1").await), (303, Some(&*back)), "{what}: look at the order");
+        assert_eq!(
+            at(&press(&unsure, what, &query, "attempt=1").await),
+            (303, Some(&*back)),
+            "{what}: look at the order"
+        );
         let not_now = Script::holding([hold(OrderStatus::Reserved)]).told(TillAnswer::NotNow { why: PutOff::Broken });
         let answer = press(&not_now, what, &query, "attempt=1").await;
         assert_eq!((answer.status.as_u16(), answer.header("retry-after").is_some()), (503, true), "{what}");
@@ -275,7 +284,8 @@ async fn only_the_buyer_from_our_own_pages_moves_an_order() {
         }
         let uri = format!("/en/orders/{}/{what}{query}", key());
         for header in [("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site"), ("Origin", "null")] {
-            let request = TestRequest::post().uri(&uri).insert_header(FORM).insert_header(header).set_payload("attempt=1");
+            let request =
+                TestRequest::post().uri(&uri).insert_header(FORM).insert_header(header).set_payload("attempt=1");
             assert_eq!(script.ask(request).await.status, 403, "{what} {header:?}");
         }
     }

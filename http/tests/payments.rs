@@ -77,7 +77,10 @@ async fn the_same_attempt_is_the_same_payment_however_it_is_named() {
     let to = || post("payment", &query);
     assert_eq!(named(&under_way, to().set_json(json!({"attempt": 1}))).await, pay(1));
     assert_eq!(named(&under_way, to().insert_header(("Idempotency-Key", "1"))).await, pay(1));
-    assert_eq!(named(&under_way, to().insert_header(("Idempotency-Key", "\"1\"")).set_json(json!({"attempt": 1}))).await, pay(1));
+    assert_eq!(
+        named(&under_way, to().insert_header(("Idempotency-Key", "\"1\"")).set_json(json!({"attempt": 1}))).await,
+        pay(1)
+    );
     assert_eq!(named(&under_way, to()).await, pay(1), "none named: the one under way");
     assert_eq!(named(&under_way, to().set_json(json!({}))).await, pay(1));
     assert_eq!(named(&declined, to()).await, pay(2), "or the next one");
@@ -85,7 +88,9 @@ async fn the_same_attempt_is_the_same_payment_however_it_is_named() {
         let request = to().insert_header(("Idempotency-Key", odd)).set_json(json!({"attempt": 1}));
         assert_eq!(named(&under_way, request).await, (422, None), "{odd}");
     }
-    for odd in [json!({"attempt": 0}), json!({"attempt": 11}), json!({"attempt": "1"}), json!({"card": "4242"}), json!([1])] {
+    for odd in
+        [json!({"attempt": 0}), json!({"attempt": 11}), json!({"attempt": "1"}), json!({"card": "4242"}), json!([1])]
+    {
         assert_eq!(named(&under_way, to().set_json(&odd)).await, (422, None), "{odd}");
     }
 }
@@ -252,16 +257,16 @@ fn noticing(says: Result<Option<PaymentNotice>, BadNotice>, script: Script) -> S
         assert_eq!(body.as_ref(), b"{\"raw\": 1 }", "the bytes as they came");
         if signature == "good" { says.clone() } else { Err(BadNotice::Forged("no")) }
     };
-    let paying = Paying {
-        read_notice: Some(Arc::new(read_notice)),
-        signature_header: "Stripe-Signature",
-        ..Paying::default()
-    };
+    let paying =
+        Paying { read_notice: Some(Arc::new(read_notice)), signature_header: "Stripe-Signature", ..Paying::default() };
     with(paying, script)
 }
 
 fn notify(signature: &'static str) -> TestRequest {
-    TestRequest::post().uri("/webhooks/payments").insert_header(("stripe-signature", signature)).set_payload("{\"raw\": 1 }")
+    TestRequest::post()
+        .uri("/webhooks/payments")
+        .insert_header(("stripe-signature", signature))
+        .set_payload("{\"raw\": 1 }")
 }
 
 #[actix_web::test]

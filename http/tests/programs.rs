@@ -1,5 +1,6 @@
 //! The API without storage: every outcome has its status, its code and its headers, and the description knows them all.
 
+#[expect(dead_code, reason = "each test file uses its share")]
 mod support;
 
 use actix_web::{http::Method, test::TestRequest};

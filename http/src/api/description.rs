@@ -62,7 +62,8 @@ struct Organizer;
 
 impl Modify for Organizer {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
-        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The organizer's token")).build();
+        let token =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The organizer's token")).build();
         api.components
             .get_or_insert_with(Components::default)
             .add_security_scheme("organizer", SecurityScheme::Http(token));

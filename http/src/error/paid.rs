@@ -31,7 +31,8 @@ impl Problem {
         let conflict = |title, detail: &str| new(StatusCode::CONFLICT, title, detail);
         match refused {
             HoldRefused::OutOfTime | HoldRefused::Ended(OrderStatus::Expired) => {
-                let detail = "The time to pay is over, and the tickets are there for everyone again. Place a new order.";
+                let detail =
+                    "The time to pay is over, and the tickets are there for everyone again. Place a new order.";
                 new(StatusCode::GONE, "The hold is over", detail)
             }
             HoldRefused::Ended(status) => {
@@ -48,7 +49,8 @@ impl Problem {
                 conflict("Not paid", "The order is not paid, so there is nothing to give back. Cancel it instead.")
             }
             HoldRefused::TooManyAttempts => {
-                let detail = "Too many payments of this order were declined. Cancel it and place a new one, with another card.";
+                let detail =
+                    "Too many payments of this order were declined. Cancel it and place a new one, with another card.";
                 conflict("Too many attempts", detail)
             }
             HoldRefused::NotTheNextAttempt { next } => {

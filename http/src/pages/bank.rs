@@ -147,7 +147,8 @@ async fn page(
         BankStep::Done(_) => return Ok(see_other(&order_url(desk, request, view))),
         BankStep::NeedsCard => {
             let error = |(field, code): (&str, &str)| FieldError { field: field.into(), code: code.into() };
-            let card = |card: crate::bank::RehearsalCard| TestCard { number: card.number.into(), does: card.does.into() };
+            let card =
+                |card: crate::bank::RehearsalCard| TestCard { number: card.number.into(), does: card.does.into() };
             let page = BankCardPage {
                 payment: what_is_paid(desk, view).await,
                 action: here(request, payment, ""),

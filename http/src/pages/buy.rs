@@ -86,12 +86,7 @@ pub(super) async fn buy(
 }
 
 /// On to the checkout, from the event's page. What was typed there already goes along in the answer, never in an address.
-fn to_checkout(
-    desk: &Desk,
-    request: &HttpRequest,
-    shown: &EventShown,
-    form: BuyForm,
-) -> Result<HttpResponse, Problem> {
+fn to_checkout(desk: &Desk, request: &HttpRequest, shown: &EventShown, form: BuyForm) -> Result<HttpResponse, Problem> {
     let (Ok(quantity), lang) = (quantity(&form), language(request)) else {
         let wrong = FieldError { field: "quantity".into(), code: "out_of_range".into() };
         let no = No { status: StatusCode::UNPROCESSABLE_ENTITY, refusal: RefusalView::Invalid, errors: vec![wrong] };

@@ -112,11 +112,8 @@ fn receipt(hold: &Hold, paid_by: &PaymentId, seen: &Seen<'_>) -> ReceiptView {
 /// All the money that came and goes back, if any came.
 fn refund(hold: &Hold) -> Option<RefundView> {
     let captured = hold.payments.iter().fold(0_i64, |sum, payment| sum.saturating_add(payment.captured));
-    let state = if hold.owed_minor() > 0 {
-        RefundState::OnItsWay
-    } else {
-        RefundState::Done { at_ms: hold.changed_at.0 }
-    };
+    let state =
+        if hold.owed_minor() > 0 { RefundState::OnItsWay } else { RefundState::Done { at_ms: hold.changed_at.0 } };
     let (currency, to) = (hold.amount.currency.code().to_owned(), String::new());
     (captured > 0).then_some(RefundView { amount_minor: captured, currency, to, state })
 }

@@ -44,7 +44,9 @@ pub(super) async fn show(
     let page = page(&desk, &request, order, details, found, hold.as_ref(), &event);
     let body = rendered(desk.shop.faces.order(language(&request), &page))?;
     let paying = &desk.shop.options.paying;
-    Ok(html_leading_to(paying.pay_origin.as_deref(), StatusCode::OK).insert_header((header::CACHE_CONTROL, "private, no-store")).body(body))
+    Ok(html_leading_to(paying.pay_origin.as_deref(), StatusCode::OK)
+        .insert_header((header::CACHE_CONTROL, "private, no-store"))
+        .body(body))
 }
 
 /// How the payment stands. Only orders that may have one are looked for; what cannot be read now is left out, and the page says less.

@@ -31,9 +31,10 @@ pub(super) async fn pay(
     let order = of_buyer(&desk, &request, &address.1)?;
     let form: Form = body::form(&request, payload).await?;
     let attempt = form.attempt.trim().parse().ok().filter(|attempt| *attempt > 0);
-    let attempt: u32 =
-        attempt.ok_or_else(|| Problem::malformed("The form has no number of an attempt.".to_owned()))?;
-    let Some(before) = asked(&desk, order, Wish::Pay { attempt }).await? else { return Ok(back(&desk, &request, order)) };
+    let attempt: u32 = attempt.ok_or_else(|| Problem::malformed("The form has no number of an attempt.".to_owned()))?;
+    let Some(before) = asked(&desk, order, Wish::Pay { attempt }).await? else {
+        return Ok(back(&desk, &request, order));
+    };
     let now = if wishes::can_go_on(&before, attempt) {
         Some(before)
     } else {

@@ -28,8 +28,8 @@ use stampede_actors::{
     till::{FindHold, Noticed, TillAnswer, Wished},
 };
 use stampede_domain::{
-    BuyerId, Contact, Event, Fingerprint, Hold, Millis, Money, OnlinePayment, OrderId, OrderStatus, Payment, PoolNumbers,
-    SaleWindow, TicketType,
+    BuyerId, Contact, Event, Fingerprint, Hold, Millis, Money, OnlinePayment, OrderId, OrderStatus, Payment,
+    PoolNumbers, SaleWindow, TicketType,
     event::{Text, Texts},
     ledger::BookNumbers,
     sale::SaleState,

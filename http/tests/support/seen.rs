@@ -20,17 +20,29 @@ pub(crate) async fn payments() -> Vec<(&'static str, u16)> {
             let request = TestRequest::post().uri(&format!("/api/v1/orders/{order}/{what}?k={k}"));
             request.insert_header(("Authorization", "Bearer the-token"))
         };
-        let good = || if what == "refund" { to(&key().to_string()).set_json(json!({"reason": "x"})) } else { to(&key().to_string()) };
+        let good = || {
+            if what == "refund" {
+                to(&key().to_string()).set_json(json!({"reason": "x"}))
+            } else {
+                to(&key().to_string())
+            }
+        };
         let status = if what == "refund" { OrderStatus::Refunded } else { OrderStatus::Cancelled };
         let told = |answer| organized(Script::holding([hold(OrderStatus::Reserved)]).told(answer));
         let mut tries = vec![
-            (organized(Script::holding([hold(status)])), if what == "payment" { good().set_json(json!({"attempt": 1})) } else { good() }),
+            (
+                organized(Script::holding([hold(status)])),
+                if what == "payment" { good().set_json(json!({"attempt": 1})) } else { good() },
+            ),
             (told(TillAnswer::Refused(HoldRefused::PaymentUnderWay)), good()),
             (told(TillAnswer::Refused(HoldRefused::OutOfTime)), good()),
             (told(TillAnswer::Unsure), good()),
             (organized(Script::new()), good()),
             (organized(Script { till: Says::Full, ..Script::new() }), good()),
-            (organized(Script::new()), if what == "refund" { to("x").set_json(json!({"reason": "x"})) } else { to("x") }),
+            (
+                organized(Script::new()),
+                if what == "refund" { to("x").set_json(json!({"reason": "x"})) } else { to("x") },
+            ),
             (Script::new(), TestRequest::post().uri(&format!("/api/v1/orders/{}/{what}", key()))),
         ];
         if what == "payment" {
