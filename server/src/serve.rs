@@ -84,11 +84,11 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
             front.close(config.shutdown_limit / 2).await;
         }
         stage.drain().await;
-        ports.bus.close().await;
+        ports.close().await;
         books.close().await;
     });
     let in_time = drained.await.is_ok();
-    if !in_time && tokio::time::timeout(GIVE_BACK, ports.bus.close()).await.is_err() {
+    if !in_time && tokio::time::timeout(GIVE_BACK, ports.close()).await.is_err() {
         tracing::warn!("what is held could not be given back; it comes again when its leases are over");
     }
     sampler.abort();

