@@ -12,6 +12,7 @@ use std::time::Duration;
 pub(crate) const MAX_BODY: usize = 16 * 1024;
 /// How long a body may take: a bad phone needs a second, an attacker takes for ever.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
+const JSON: &str = "application/json";
 /// Longest word on a mistake: the parser quotes what it was sent, which may be the whole body.
 const MAX_MISTAKE: usize = 200;
 
@@ -20,13 +21,33 @@ pub(crate) async fn json<T>(request: &HttpRequest, payload: web::Payload) -> Res
 where
     T: DeserializeOwned + Validate<Context = ()>,
 {
-    check_kind(request, "application/json")?;
+    check_kind(request, JSON)?;
+    parse(&read(payload).await?)
+}
+
+/// As [`json`], for a body that may be left out.
+pub(crate) async fn json_if_any<T>(request: &HttpRequest, payload: web::Payload) -> Result<Option<T>, Problem>
+where
+    T: DeserializeOwned + Validate<Context = ()>,
+{
+    let is_said = request.headers().contains_key(header::CONTENT_TYPE);
+    if is_said {
+        check_kind(request, JSON)?;
+    }
     let body = read(payload).await?;
+    match (body.is_empty(), is_said) {
+        (true, _) => Ok(None),
+        (false, true) => parse(&body).map(Some),
+        (false, false) => Err(Problem::unsupported_media_type(JSON)),
+    }
+}
+
+fn parse<T: DeserializeOwned + Validate<Context = ()>>(body: &[u8]) -> Result<T, Problem> {
     // `serde` would read an array as an object's fields in their order, which nobody means.
     if body.trim_ascii_start().first() == Some(&b'[') {
         return Err(Problem::invalid("The body has to be a JSON object, not an array.", Vec::new()));
     }
-    let input: T = serde_json::from_slice(&body).map_err(|error| match error.classify() {
+    let input: T = serde_json::from_slice(body).map_err(|error| match error.classify() {
         Category::Data => {
             Problem::invalid(format!("The body is JSON, but not of the right shape: {}.", brief(&error)), Vec::new())
         }
@@ -90,11 +111,16 @@ fn wire_name(field: &str) -> String {
 }
 
 async fn read(payload: web::Payload) -> Result<Bytes, Problem> {
-    let body = tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(MAX_BODY)).await;
+    raw(payload, MAX_BODY).await
+}
+
+/// The body as it came, of whatever kind: for signatures over its bytes.
+pub(crate) async fn raw(payload: web::Payload, limit: usize) -> Result<Bytes, Problem> {
+    let body = tokio::time::timeout(BODY_PATIENCE, payload.to_bytes_limited(limit)).await;
     match body {
         Ok(Ok(Ok(body))) => Ok(body),
         Ok(Ok(Err(_))) => Err(Problem::malformed("The body ended before it was complete. Send it again.".to_owned())),
-        Ok(Err(_)) => Err(Problem::too_large(MAX_BODY)),
+        Ok(Err(_)) => Err(Problem::too_large(limit)),
         Err(_) => Err(Problem::too_slow()),
     }
 }

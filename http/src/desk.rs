@@ -1,7 +1,8 @@
 //! What a worker's thread has at hand: mailboxes to the `Inventory` on the same thread, and what was rendered already.
 
 use crate::{
-    api::cache::AvailabilityCache, door::DoorRules, pages::cache::PageCache, signing::Signer, ticket::TicketKey,
+    api::cache::AvailabilityCache, door::DoorRules, pages::cache::PageCache, paying::Paying, signing::Signer,
+    ticket::TicketKey,
 };
 use stampede_actors::{
     chance::{Chance, KeyMaker},
@@ -9,6 +10,7 @@ use stampede_actors::{
     doorkeeper::Admit,
     inventory::{FindEvent, FindOrder, ListEvents, PlaceOrder, RepeatOrder, WatchShelf},
     mailbox::Mailbox,
+    till::{FindHold, Noticed, Wished},
 };
 use stampede_domain::Millis;
 use stampede_web::{FaceError, Faces};
@@ -50,6 +52,8 @@ pub struct ShopOptions {
     pub max_watchers: usize,
     /// Who may come in.
     pub door: DoorRules,
+    /// Whom the routes of paid orders reach besides actors.
+    pub paying: Paying,
 }
 
 impl Shop {
@@ -96,6 +100,12 @@ pub struct Mailboxes {
     pub repeat_order: Mailbox<RepeatOrder>,
     /// Where orders stand.
     pub find_order: Mailbox<FindOrder>,
+    /// What buyers and organizers want of orders that are paid online.
+    pub wished: Mailbox<Wished>,
+    /// How orders that are paid online stand.
+    pub find_hold: Mailbox<FindHold>,
+    /// What the provider of payments tells.
+    pub noticed: Mailbox<Noticed>,
 }
 
 /// The desk of one worker.

@@ -1,5 +1,7 @@
 //! The one place where refusals and failures become problems with a status.
 
+mod paid;
+
 use crate::problem::FieldMistake;
 pub use crate::problem::{Problem, ProblemBody};
 use actix_web::http::StatusCode;
@@ -135,10 +137,7 @@ impl Problem {
                 let detail = "The order is not decided yet, which takes a moment. Ask again for its tickets then.";
                 no("not_confirmed", "Not confirmed yet", detail).after_about(Duration::from_secs(1))
             }
-            OrderStatus::Reserved | OrderStatus::Paying | OrderStatus::Expiring => {
-                no("not_confirmed", "Not confirmed yet", "The order has its tickets as soon as it is paid.")
-                    .after_about(ASK_AGAIN)
-            }
+            OrderStatus::Reserved | OrderStatus::Paying | OrderStatus::Expiring => Self::payment_required(status),
             OrderStatus::Cancelled | OrderStatus::Refunded => {
                 no("no_tickets", "Given back", "The tickets of this order were given back and are no longer valid.")
             }

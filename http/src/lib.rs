@@ -4,6 +4,7 @@
 //! status codes; [`api`] speaks JSON to programs, [`pages`] HTML to people, [`ops`] to operators on a port of their own.
 
 pub mod api;
+pub mod bank;
 mod body;
 pub mod desk;
 pub mod door;
@@ -14,6 +15,7 @@ mod held;
 pub mod middleware;
 pub mod ops;
 pub mod pages;
+pub mod paying;
 mod problem;
 pub mod routes;
 mod same_site;
@@ -21,6 +23,8 @@ mod signing;
 pub mod ticket;
 mod tickets;
 mod watch;
+mod webhook;
+mod wishes;
 
 pub use desk::{Desk, Shop, ShopOptions};
 pub use door::DoorRules;

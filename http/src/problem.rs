@@ -153,8 +153,11 @@ impl Problem {
         response.content_type("application/problem+json").insert_header((header::CACHE_CONTROL, "no-store")).json(body)
     }
 
-    /// `Retry-After` and `Allow`, which pages need as well.
+    /// `Retry-After`, `Allow` and `WWW-Authenticate` (RFC 6750), which pages need as well.
     pub(crate) fn headers(&self, response: &mut HttpResponseBuilder) {
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"organizer\""));
+        }
         if let Some(seconds) = self.retry_after_s() {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }

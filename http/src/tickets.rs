@@ -23,12 +23,16 @@ static PRESS: Semaphore = Semaphore::const_new(PRESSES);
 /// When to ask again about a row that nobody can read now.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Whether somebody may see an order's details: whoever has its signed link, or the browser that ordered it. Mail programs add to
-/// links, people paste them twice: any `k` that opens the order does.
+/// Whether somebody may see an order's details: whoever has its signed link, or the browser that ordered it.
 pub(crate) fn is_shown_to(desk: &Desk, request: &HttpRequest, order: OrderId) -> bool {
+    shows_key(desk, request, order) || cookies::orders(desk, request).contains(&order)
+}
+
+/// Whether somebody has an order's signed link. Mail programs add to links, people paste them twice: any `k` that opens the order
+/// does.
+pub(crate) fn shows_key(desk: &Desk, request: &HttpRequest, order: OrderId) -> bool {
     let query: Vec<(String, String)> = serde_urlencoded::from_str(request.query_string()).unwrap_or_default();
-    let signed = query.iter().any(|(name, key)| name == "k" && desk.shop.signer.is_order_key(order, key));
-    signed || cookies::orders(desk, request).contains(&order)
+    query.iter().any(|(name, key)| name == "k" && desk.shop.signer.is_order_key(order, key))
 }
 
 /// What an order has instead of tickets.

@@ -1,6 +1,6 @@
 //! The API described from its types (OpenAPI 3.1), and a page to read and try it that needs no other server.
 
-use super::{availability, events, orders, problems, tickets};
+use super::{availability, events, orders, payments, problems, tickets};
 use crate::{
     problem::{FieldMistake, Problem, ProblemBody},
     routes::Table,
@@ -12,8 +12,12 @@ use actix_web::{
 };
 use std::sync::{Arc, LazyLock};
 use utoipa::{
-    OpenApi,
-    openapi::{RefOr, link::Link},
+    Modify, OpenApi,
+    openapi::{
+        Components, RefOr,
+        link::Link,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 use utoipa_swagger_ui::Config;
 
@@ -36,16 +40,34 @@ use utoipa_swagger_ui::Config;
         orders::place,
         orders::find,
         tickets::find,
+        payments::pay,
+        payments::extend,
+        payments::cancel,
+        payments::refund,
     ),
+    modifiers(&Organizer),
     // The answers of `problems` name it, which does not bring it along.
     components(schemas(ProblemBody<'static>, FieldMistake)),
     tags(
         (name = "featured event", description = "The short routes"),
         (name = "events", description = "Every event"),
         (name = "orders", description = "Orders of every event"),
+        (name = "paying", description = "Orders whose tickets are held until they are paid online"),
     )
 )]
 struct Description;
+
+/// The organizer's token, which one route asks for.
+struct Organizer;
+
+impl Modify for Organizer {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The organizer's token")).build();
+        api.components
+            .get_or_insert_with(Components::default)
+            .add_security_scheme("organizer", SecurityScheme::Http(token));
+    }
+}
 
 /// The description.
 #[must_use]
@@ -73,7 +95,7 @@ struct Follows {
     value: &'static str,
 }
 
-const FOLLOWS: [Follows; 10] = {
+const FOLLOWS: [Follows; 13] = {
     const fn after_order(path: &'static str, operation: &'static str) -> Follows {
         Follows { path, status: "202", operation, parameter: "order", value: "$response.body#/orderId" }
     }
@@ -88,6 +110,9 @@ const FOLLOWS: [Follows; 10] = {
         after_order("/api/v1/events/{slug}/orders", "findOrderInShort"),
         after_order("/api/tickets/buy", "findTickets"),
         after_order("/api/v1/events/{slug}/orders", "findTickets"),
+        after_order("/api/v1/events/{slug}/orders", "payOrder"),
+        after_order("/api/v1/events/{slug}/orders", "extendOrder"),
+        after_order("/api/v1/events/{slug}/orders", "cancelOrder"),
         after_list("findEvent"),
         after_list("eventAvailability"),
         after_list("placeOrder"),

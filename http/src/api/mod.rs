@@ -5,11 +5,12 @@ pub(crate) mod cache;
 mod description;
 mod events;
 mod orders;
+mod payments;
 mod problems;
 mod tickets;
 mod wire;
 
-use crate::routes::Table;
+use crate::{routes::Table, webhook};
 use actix_web::web;
 
 pub use description::openapi;
@@ -28,6 +29,12 @@ pub(crate) fn routes(table: &mut Table<'_>) {
         .reads("/api/v1/events/{slug}/availability/stream", || web::to(availability::stream))
         .writes("/api/v1/events/{slug}/orders", web::to(orders::place))
         .reads("/api/v1/orders/{order}", || web::to(orders::find))
-        .reads("/api/v1/orders/{order}/tickets", || web::to(tickets::find));
+        .reads("/api/v1/orders/{order}/tickets", || web::to(tickets::find))
+        // what is paid online
+        .writes("/api/v1/orders/{order}/payment", web::to(payments::pay))
+        .writes("/api/v1/orders/{order}/extend", web::to(payments::extend))
+        .writes("/api/v1/orders/{order}/cancel", web::to(payments::cancel))
+        .writes("/api/v1/orders/{order}/refund", web::to(payments::refund))
+        .writes("/webhooks/payments", web::to(webhook::take));
     description::routes(table);
 }

@@ -10,6 +10,7 @@ use crate::{
     desk::{Desk, PATIENCE},
     door,
     error::Problem,
+    tickets, wishes,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -21,7 +22,7 @@ use stampede_actors::{
     trace,
 };
 use stampede_domain::{
-    BuyerId, Contact, EventSlug, OrderId,
+    BuyerId, Contact, EventSlug, Hold, OrderId, OrderStatus,
     key::{self, KeyRefused},
 };
 
@@ -61,23 +62,49 @@ pub(crate) async fn place(
     take(&desk, &request, Some(slug), input).await
 }
 
-/// Where an order stands.
+/// Where an order stands. Of an order that is paid online, whoever shows its key is told how the payment stands.
 #[utoipa::path(get, path = "/api/v1/orders/{order}", operation_id = "findOrder", tag = "orders",
-    params(("order" = String, Path, description = "The order's id", example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")),
+    params(("order" = String, Path, description = "The order's id", example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b"),
+        ("k" = Option<String>, Query, description = "The order's key, as `ticketsUrl` has it", example = "K7hQ2v9wXyZ0aBcDeFgHiA")),
     responses(
     (status = 200, description = "Where it stands", body = OrderStanding<'static>),
     problems::OrderNotShown,
 ))]
-pub(crate) async fn find(desk: Data<Desk>, order: Path<String>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn find(desk: Data<Desk>, request: HttpRequest, order: Path<String>) -> Result<HttpResponse, Problem> {
     let order: OrderId = order.parse().map_err(|_| Problem::invalid("An order's id is a UUID.", Vec::new()))?;
     let found = desk.mailboxes.find_order.ask_within(PATIENCE, FindOrder { order, details: false }).await;
     let found = found.map_err(Problem::from)?.map_err(|why: OrderNotShown| Problem::from(why))?;
+    let hold = hold(&desk, &request, order, found.status).await;
+    let hold = hold.as_ref();
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(OrderStanding {
         order_id: order.to_string(),
-        status: found.status.as_str(),
+        // Both were read, one after the other: the row of the payment is the truth about it.
+        status: hold.map_or(found.status, |hold| hold.status).as_str(),
         reason: found.reason.map(|reason| reason.as_str()),
+        payment: hold.and_then(|hold| wishes::payment_word(hold, wishes::is_back_from_bank(&request))),
+        hold_until: hold.map(|hold| hold.hold_until.rfc3339()),
+        amount_minor: hold.map(|hold| hold.amount.minor),
+        currency: hold.map(|hold| hold.amount.currency.code()),
+        attempt: hold.map(|hold| hold.attempt),
+        declined: hold.and_then(|hold| hold.decline).map(|why| why.as_str()),
+        pay_url: hold.filter(|hold| hold.status == OrderStatus::Paying).and_then(|hold| hold.page.clone()),
         server_time: desk.now_in_words(),
     }))
+}
+
+/// What is known of the payment, for those who may see it. Of orders that are confirmed or ended it is only read for those who show
+/// the key: nobody polls them any more, and most of them were never paid online. If it cannot be read, the status has to do.
+async fn hold(desk: &Desk, request: &HttpRequest, order: OrderId, status: OrderStatus) -> Option<Hold> {
+    let is_wanted = match status {
+        OrderStatus::Reserved | OrderStatus::Paying | OrderStatus::Expiring => {
+            tickets::is_shown_to(desk, request, order)
+        }
+        OrderStatus::Confirmed | OrderStatus::Cancelled | OrderStatus::Refunded | OrderStatus::Expired => {
+            tickets::shows_key(desk, request, order)
+        }
+        OrderStatus::Pending | OrderStatus::Rejected | OrderStatus::Failed => false,
+    };
+    if is_wanted { wishes::find(desk, order).await.ok().flatten() } else { None }
 }
 
 async fn take(

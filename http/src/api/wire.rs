@@ -3,7 +3,7 @@
 use crate::body::{readable, visible};
 use garde::Validate;
 use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
-use stampede_domain::{event::MAX_PER_ORDER, sale::SaleState};
+use stampede_domain::{event::MAX_PER_ORDER, hold::MAX_ATTEMPTS, sale::SaleState};
 use std::fmt;
 use utoipa::ToSchema;
 
@@ -44,7 +44,8 @@ pub(crate) struct OrderTaken<'a> {
     /// The order's id, which is your idempotency key.
     #[schema(example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")]
     pub(crate) order_id: String,
-    /// `pending`: promised, and being written down. `confirmed`: written down.
+    /// `pending`: promised, and being written down. `confirmed`: written down. `reserved`: held for you until it is paid at
+    /// `/api/v1/orders/{order}/payment`.
     #[schema(example = "pending")]
     pub(crate) status: &'a str,
     /// Where to ask for it.
@@ -68,13 +69,97 @@ pub(crate) struct OrderStanding<'a> {
     /// The order's id.
     #[schema(example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")]
     pub(crate) order_id: String,
-    /// `pending`, `confirmed`, `rejected`, `expired` or `failed`.
+    /// `pending`, `confirmed`, `rejected`, `expired` or `failed`; of an order that is paid online also `reserved`, `paying`,
+    /// `expiring`, `cancelled` or `refunded`.
     #[schema(example = "confirmed")]
     pub(crate) status: &'a str,
     /// Why it was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "sold_out")]
     pub(crate) reason: Option<&'a str>,
+    /// How its payment stands: `opening`, `open` (go to `payUrl`) or `checking` (do not pay again). This and what follows is told of
+    /// orders that are paid online, to whoever shows the order's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "open", nullable = false)]
+    pub(crate) payment: Option<&'a str>,
+    /// Until when its tickets are held, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2027-06-01T10:10:00.000Z", nullable = false)]
+    pub(crate) hold_until: Option<String>,
+    /// What it costs in minor units, fees and taxes included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 100_200, nullable = false)]
+    pub(crate) amount_minor: Option<i64>,
+    /// ISO 4217 code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "EUR", nullable = false)]
+    pub(crate) currency: Option<&'a str>,
+    /// The payment attempts begun; the number of the one under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1, nullable = false)]
+    pub(crate) attempt: Option<u32>,
+    /// Why the latest payment failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "insufficient_funds", nullable = false)]
+    pub(crate) declined: Option<&'a str>,
+    /// Where it is paid: a path of this server or an `https` address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/bank/payments/pay_0199b0df", nullable = false)]
+    pub(crate) pay_url: Option<String>,
+    /// Server time, RFC 3339.
+    #[schema(example = "2027-06-01T10:00:00.000Z")]
+    pub(crate) server_time: String,
+}
+
+/// Which payment of an order is to begin.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
+pub(crate) struct PayRequest {
+    /// The number of the attempt, from 1: one more than the order's `attempt`. When absent, the one under way, else the next one.
+    #[garde(inner(range(min = 1, max = MAX_ATTEMPTS)))]
+    #[serde(default)]
+    #[schema(example = 1, minimum = 1, maximum = 10, nullable = false)]
+    pub(crate) attempt: Option<u32>,
+}
+
+/// Why money is given back.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object with a reason")]
+pub(crate) struct RefundRequest {
+    /// In the organizer's words, for the books. No names.
+    #[garde(length(chars, min = 1, max = 200), custom(readable), custom(visible))]
+    #[schema(example = "The concert is called off", min_length = 1, max_length = 200)]
+    pub(crate) reason: String,
+}
+
+/// A wish about an order that is paid online was taken down; it is done a moment later, or already.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WishTaken<'a> {
+    /// The order's id.
+    #[schema(example = "01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b")]
+    pub(crate) order_id: String,
+    /// Where the order stands now.
+    #[schema(example = "paying")]
+    pub(crate) status: &'a str,
+    /// How its payment stands: `opening`, `open` or `checking`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "open", nullable = false)]
+    pub(crate) payment: Option<&'a str>,
+    /// Which payment attempt is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 1, nullable = false)]
+    pub(crate) attempt: Option<u32>,
+    /// Where it is paid, once the provider has opened the payment: a path of this server or an `https` address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/bank/payments/pay_0199b0df", nullable = false)]
+    pub(crate) pay_url: Option<String>,
+    /// Until when the tickets are held, RFC 3339.
+    #[schema(example = "2027-06-01T10:10:00.000Z")]
+    pub(crate) hold_until: String,
+    /// Where to ask for the order.
+    #[schema(example = "/api/v1/orders/01981a2b-3c4d-7e5f-8a9b-0c1d2e3f4a5b?k=K7hQ2v9wXyZ0aBcDeFgHiA")]
+    pub(crate) status_url: String,
     /// Server time, RFC 3339.
     #[schema(example = "2027-06-01T10:00:00.000Z")]
     pub(crate) server_time: String,

@@ -1,6 +1,9 @@
 //! The buy form: to the order's page when it is taken, else the same page with the reason and everything that was typed.
 
-use super::{cookies, html, language, rendered, see_other, views};
+use super::{
+    checkout::{self, Wanted},
+    cookies, language, rendered, see_other, views,
+};
 use crate::{
     api::availability::event_slug, body, desk::Desk, door, error::Problem, pages::cache::Spliceable, same_site,
 };
@@ -12,7 +15,7 @@ use actix_web::{
 use garde::Validate;
 use serde::Deserialize;
 use stampede_actors::{
-    inventory::{FindEvent, PlaceOrder, Placed},
+    inventory::{EventShown, FindEvent, PlaceOrder, Placed},
     mailbox::NoAnswer,
     trace,
 };
@@ -33,6 +36,9 @@ pub(super) struct BuyForm {
     name: String,
     #[serde(default)]
     email: String,
+    /// Says that the form is the checkout's: what is paid online is ordered nowhere else.
+    #[serde(default)]
+    checkout: String,
 }
 
 /// The same with its meaning.
@@ -63,15 +69,48 @@ pub(super) async fn buy(
     same_site::check(desk.shop.options.public_url.as_deref(), &request)?;
     let slug = event_slug(&address.1)?;
     let form: BuyForm = body::form(&request, payload).await?;
-    match place(&desk, &request, &slug, &form).await? {
+    let shown = desk.mailboxes.find_event.ask(FindEvent(Some(slug.clone()))).await??;
+    let is_online = checkout::online(&shown, &form.ticket_type_id).is_some();
+    if is_online && form.checkout.is_empty() {
+        return to_checkout(&desk, &request, &shown, form);
+    }
+    match place(&desk, &request, &slug, &form, is_online).await? {
         Ok(order) => {
             let signed = desk.shop.signer.order_key(order);
             let mut response = see_other(&format!("/{}/orders/{order}?k={signed}", language(&request).tag()));
             response.add_cookie(&cookies::with_order(&desk, &request, order)).map_err(|_| Problem::internal())?;
             Ok(response)
         }
-        Err(no) => refused(&desk, &request, slug, form, no).await,
+        Err(no) => refused(&desk, &request, &shown, form, no),
     }
+}
+
+/// On to the checkout, from the event's page. What was typed there already goes along in the answer, never in an address.
+fn to_checkout(
+    desk: &Desk,
+    request: &HttpRequest,
+    shown: &EventShown,
+    form: BuyForm,
+) -> Result<HttpResponse, Problem> {
+    let (Ok(quantity), lang) = (quantity(&form), language(request)) else {
+        let wrong = FieldError { field: "quantity".into(), code: "out_of_range".into() };
+        let no = No { status: StatusCode::UNPROCESSABLE_ENTITY, refusal: RefusalView::Invalid, errors: vec![wrong] };
+        return refused(desk, request, shown, form, no);
+    };
+    if form.name.trim().is_empty() && form.email.trim().is_empty() {
+        return Ok(see_other(&checkout::url(lang, shown, &form.ticket_type_id, quantity)));
+    }
+    let BuyForm { key, ticket_type_id, quantity: typed, name, email, .. } = form;
+    let key = key::order_id(&key, desk.now()).unwrap_or_else(|_| desk.keys.fresh());
+    let form = Some(FormView { quantity: typed, name, email, errors: Vec::new() });
+    let wanted = Wanted { ticket_type: &ticket_type_id, quantity, key, form, refusal: None };
+    Ok(checkout::response(StatusCode::OK).body(checkout::page(desk, lang, shown, wanted)?))
+}
+
+/// How many, if one may ask for so many at all.
+fn quantity(form: &BuyForm) -> Result<u32, ()> {
+    let quantity = form.quantity.trim().parse().map_err(drop)?;
+    if (1..=MAX_PER_ORDER).contains(&quantity) { Ok(quantity) } else { Err(()) }
 }
 
 async fn place(
@@ -79,8 +118,9 @@ async fn place(
     request: &HttpRequest,
     slug: &EventSlug,
     form: &BuyForm,
+    needs_email: bool,
 ) -> Result<Result<OrderId, No>, Problem> {
-    let input = match read(form) {
+    let input = match read(form, needs_email) {
         Ok(input) => input,
         Err(errors) => {
             return Ok(Err(No { status: StatusCode::UNPROCESSABLE_ENTITY, refusal: RefusalView::Invalid, errors }));
@@ -132,7 +172,8 @@ fn buyer(desk: &Desk, request: &HttpRequest, input: &Input, order: OrderId) -> B
     }
 }
 
-fn read(form: &BuyForm) -> Result<Input, Vec<FieldError>> {
+/// An e-mail is needed where tickets are paid for online: they are sent there, and what goes wrong with the money is told there.
+fn read(form: &BuyForm, needs_email: bool) -> Result<Input, Vec<FieldError>> {
     let quantity = form.quantity.trim().parse();
     let email = Some(form.email.trim().to_owned()).filter(|email| !email.is_empty());
     let input = Input { quantity: quantity.clone().unwrap_or(1), name: form.name.trim().to_owned(), email };
@@ -141,6 +182,9 @@ fn read(form: &BuyForm) -> Result<Input, Vec<FieldError>> {
         |field: &str, code: &str| errors.push(FieldError { field: field.to_owned(), code: code.to_owned() });
     if quantity.is_err() {
         wrong("quantity", "not_a_number");
+    }
+    if needs_email && input.email.is_none() {
+        wrong("email", "required");
     }
     if let Err(report) = input.validate() {
         for (path, _) in report.iter() {
@@ -204,28 +248,36 @@ fn order_url(desk: &Desk, request: &HttpRequest, order: OrderId) -> String {
 
 /// The page again, with the reason, the input and a key: the same one while the outcome is open, so that pressing the button
 /// again asks for the same order; else a fresh one.
-async fn refused(
+fn refused(
     desk: &Desk,
     request: &HttpRequest,
-    slug: EventSlug,
+    shown: &EventShown,
     form: BuyForm,
     no: No,
 ) -> Result<HttpResponse, Problem> {
     let lang = language(request);
-    let shown = desk.mailboxes.find_event.ask(FindEvent(Some(slug))).await??;
+    let (at_checkout, wanted_quantity) = (!form.checkout.is_empty(), quantity(&form));
     let kept = FormView { quantity: form.quantity, name: form.name, email: form.email, errors: no.errors };
-    let event = views::event(lang, &shown, Some(&form.ticket_type_id), Some(kept));
     let keeps_key =
         matches!(no.refusal, RefusalView::Unknown { .. } | RefusalView::Busy { .. } | RefusalView::TooMany { .. });
     let key = form.key.parse().ok().filter(|_| keeps_key).unwrap_or_else(|| desk.keys.fresh());
-    let mut response = html(no.status);
+    let mut response = checkout::response(no.status);
     if let RefusalView::Busy { retry_after_s, .. }
     | RefusalView::Unknown { retry_after_s, .. }
     | RefusalView::TooMany { retry_after_s } = &no.refusal
     {
         response.insert_header((header::RETRY_AFTER, retry_after_s.to_string()));
     }
+    // At the checkout the number cannot be changed: who asks for one that cannot be goes back to where it can.
+    if let (true, Ok(quantity), Some((of, ..))) =
+        (at_checkout, wanted_quantity, checkout::online(shown, &form.ticket_type_id))
+        && quantity <= of.max_per_order
+    {
+        let (form, refusal) = (Some(kept), Some(no.refusal));
+        let wanted = Wanted { ticket_type: of.id.as_str(), quantity, key, form, refusal };
+        return Ok(response.body(checkout::page(desk, lang, shown, wanted)?));
+    }
+    let event = views::event(lang, shown, Some(&form.ticket_type_id), Some(kept));
     let page = rendered(desk.shop.faces.refused(lang, &RefusedPage { event, refusal: no.refusal }))?;
-    response.insert_header((header::CACHE_CONTROL, "private, no-store"));
     Ok(response.body(Spliceable::new(&page).with(key)))
 }

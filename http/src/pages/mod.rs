@@ -1,11 +1,15 @@
 //! HTML for people: one file a page. What a page says is `web`'s; what it is told comes from actors.
 
+mod bank;
 mod buy;
 pub(crate) mod cache;
+mod checkout;
 pub(crate) mod cookies;
 mod event;
 mod gzip;
+mod hold;
 mod order;
+mod paying;
 mod tickets;
 mod views;
 
@@ -19,6 +23,7 @@ use actix_web::{
     web::{self, Data, Path},
 };
 use stampede_web::{ErrorPage, Lang, Links};
+use std::borrow::Cow;
 
 /// Everything comes from this server, nothing is inline, nobody frames us.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -32,10 +37,20 @@ pub(crate) fn routes(table: &mut Table<'_>) {
         .reads("/{lang:de|en}/events/{slug}", || web::to(event::of_slug))
         // Who presses Enter in the address bar of a refused form wants the event.
         .form("/{lang:de|en}/events/{slug}/orders", web::to(buy::buy), || web::to(to_event))
+        .reads("/{lang:de|en}/events/{slug}/checkout", || web::to(checkout::show))
         .reads("/{lang:de|en}/orders/{order}", || web::to(order::show))
+        .form("/{lang:de|en}/orders/{order}/pay", web::to(paying::pay), || web::to(paying::to_order))
+        .form("/{lang:de|en}/orders/{order}/extend", web::to(paying::extend), || web::to(paying::to_order))
+        .form("/{lang:de|en}/orders/{order}/cancel", web::to(paying::cancel), || web::to(paying::to_order))
         .reads("/{lang:de|en}/orders/{order}/tickets", || web::to(tickets::show))
         .reads("/{lang:de|en}/orders/{order}/tickets.pdf", || web::to(tickets::paper))
         .reads("/{lang:de|en}/orders/{order}/tickets.ics", || web::to(tickets::calendar))
+        // the simulated bank: another house under the same roof
+        .form("/{lang:de|en}/bank/payments/{payment}", web::to(bank::pay), || web::to(bank::show))
+        .form("/{lang:de|en}/bank/payments/{payment}/approve", web::to(bank::approve), || web::to(bank::to_payment))
+        .form("/{lang:de|en}/bank/payments/{payment}/refuse", web::to(bank::refuse), || web::to(bank::to_payment))
+        .form("/{lang:de|en}/bank/payments/{payment}/back", web::to(bank::go_back), || web::to(bank::to_payment))
+        .form("/bank/payments/{payment}", web::to(bank::pay), || web::to(with_language))
         // addresses without a language, for links and for people who type
         .reads("/{lang:de|en}/", || web::to(without_slash))
         .reads("/events/{slug}", || web::to(with_language))
@@ -58,7 +73,7 @@ pub(crate) fn event_page(
 
 /// Whether an address is for people.
 pub(crate) fn is_page(path: &str) -> bool {
-    path != "/api" && !path.starts_with("/api/")
+    path != "/api" && !path.starts_with("/api/") && !path.starts_with("/webhooks/")
 }
 
 /// Nothing at this address.
@@ -101,10 +116,19 @@ fn rendered(page: Result<String, stampede_web::FaceError>) -> Result<String, Pro
 
 /// An HTML answer with the headers that every page has.
 fn html(status: StatusCode) -> HttpResponseBuilder {
+    html_leading_to(None, status)
+}
+
+/// The same, and its forms may lead to the site of a payment provider, which a browser judges at each redirection.
+fn html_leading_to(pay_origin: Option<&str>, status: StatusCode) -> HttpResponseBuilder {
+    let policy = match pay_origin {
+        Some(origin) => Cow::Owned(POLICY.replace("form-action 'self'", &format!("form-action 'self' {origin}"))),
+        None => Cow::Borrowed(POLICY),
+    };
     let mut response = HttpResponse::build(status);
     response
         .content_type("text/html; charset=utf-8")
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::CONTENT_SECURITY_POLICY, policy.as_ref()))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::REFERRER_POLICY, "same-origin"))
         .insert_header((HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))

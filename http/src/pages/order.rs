@@ -1,11 +1,14 @@
 //! The order's page: its state for whoever has its address, its details for whoever bought it.
 
-use super::{html, language, rendered};
+use super::{
+    hold::{self, Seen},
+    html_leading_to, language, rendered,
+};
 use crate::{
     desk::{Desk, PATIENCE},
     door::Visitor,
     error::Problem,
-    tickets,
+    tickets, wishes,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -16,7 +19,7 @@ use stampede_actors::{
     inventory::{EventShown, FindEvent, FindOrder, ListEvents, OrderFound, OrderNotShown},
     ports::OrderRecord,
 };
-use stampede_domain::{Millis, OrderId, OrderStatus, Payment, PoolId};
+use stampede_domain::{Hold, Millis, OnlinePayment, OrderId, OrderStatus, Payment, PoolId, TicketType};
 use stampede_web::{CancelledView, ExpiredView, Links, OrderDetails, OrderPage, OrderStatusView};
 
 /// Shows an order.
@@ -34,9 +37,32 @@ pub(super) async fn show(
         Err(OrderNotShown::NotFound) => return Err(OrderNotShown::NotFound.into()),
     };
     let event = event_of(&desk, found.as_ref().and_then(|found| found.record.as_ref())).await?;
-    let page = page(&desk, &request, order, details, found, &event);
+    let hold = match &found {
+        Some(found) if details => hold_of(&desk, order, found, &event).await,
+        _ => None,
+    };
+    let page = page(&desk, &request, order, details, found, hold.as_ref(), &event);
     let body = rendered(desk.shop.faces.order(language(&request), &page))?;
-    Ok(html(StatusCode::OK).insert_header((header::CACHE_CONTROL, "private, no-store")).body(body))
+    let paying = &desk.shop.options.paying;
+    Ok(html_leading_to(paying.pay_origin.as_deref(), StatusCode::OK).insert_header((header::CACHE_CONTROL, "private, no-store")).body(body))
+}
+
+/// How the payment stands. Only orders that may have one are looked for; what cannot be read now is left out, and the page says less.
+async fn hold_of(desk: &Desk, order: OrderId, found: &OrderFound, shown: &EventShown) -> Option<Hold> {
+    let may_have_one = match found.status {
+        OrderStatus::Reserved | OrderStatus::Paying | OrderStatus::Expiring | OrderStatus::Refunded => true,
+        OrderStatus::Confirmed | OrderStatus::Expired | OrderStatus::Cancelled => {
+            found.record.as_ref().and_then(|record| type_of(record, shown)).is_some_and(|of| of.hold().is_some())
+        }
+        OrderStatus::Pending | OrderStatus::Rejected | OrderStatus::Failed => false,
+    };
+    if may_have_one { wishes::find(desk, order).await.ok().flatten() } else { None }
+}
+
+/// The ticket type of an order, when its event is shown.
+fn type_of<'a>(record: &OrderRecord, shown: &'a EventShown) -> Option<&'a TicketType> {
+    let mut types = shown.event.listing.event.ticket_types.iter().zip(&shown.event.types);
+    types.find(|(_, on_sale)| on_sale.pool == record.pool).map(|(ticket_type, _)| ticket_type)
 }
 
 /// The event of an order; while its row is not written, the featured one stands for it.
@@ -61,29 +87,52 @@ fn page(
     order: OrderId,
     details: bool,
     found: Option<OrderFound>,
+    hold: Option<&Hold>,
     shown: &EventShown,
 ) -> OrderPage {
     let lang = language(request);
     let event = &shown.event.listing.event;
     let signed = details.then(|| format!("?k={}", desk.shop.signer.order_key(order)));
     let path = format!("/orders/{order}{}", signed.as_deref().unwrap_or(""));
-    let has_tickets = matches!(&found, Some(found) if found.status == OrderStatus::Confirmed);
-    let tickets_url = signed.as_deref().filter(|_| has_tickets);
     let record = found.as_ref().and_then(|found| found.record.as_ref()).filter(|_| details);
+    let ticket_type = record.and_then(|record| type_of(record, shown));
+    let is_back = wishes::is_back_from_bank(request);
+    let seen = Seen {
+        lang,
+        key: signed.as_deref().unwrap_or(""),
+        now: desk.now(),
+        is_back,
+        online: ticket_type.and_then(online),
+    };
+    let status = match (hold, &found) {
+        (Some(hold), _) => hold::status(hold, &seen),
+        (None, Some(found)) => status(found),
+        (None, None) => OrderStatusView::Unknown,
+    };
+    let has_tickets = matches!(status, OrderStatusView::Confirmed { .. });
+    let tickets_url = signed.as_deref().filter(|_| has_tickets);
     OrderPage {
         id: order.to_string(),
-        status: found.as_ref().map_or(OrderStatusView::Unknown, status),
+        status_url: status_url(order, hold.and(signed.as_deref()), is_back),
+        status,
         event_name: event.name.clone(),
         event_url: format!("/{}/events/{}", lang.tag(), event.slug),
         place: event.place.clone(),
         starts_at_ms: Millis::from(event.starts_at).0,
         time_zone: event.time_zone.clone(),
-        now_ms: desk.now().0,
-        details: record.and_then(|record| order_details(record, shown)),
+        now_ms: seen.now.0,
+        details: record.zip(ticket_type).and_then(|(record, of)| order_details(record, of, hold)),
         tickets_url: tickets_url.map(|key| format!("/{}/orders/{order}/tickets{key}", lang.tag())),
         signed_url: signed.is_some().then(|| format!("{}/{}{path}", base_url(desk, request), lang.tag())),
-        status_url: format!("/api/orders/{order}"),
         links: Links::to(lang, &path),
+    }
+}
+
+/// What the page's script asks. It has to be told as much as the page was, or it would think that something had moved.
+fn status_url(order: OrderId, key: Option<&str>, is_back: bool) -> String {
+    match key {
+        Some(key) if is_back => format!("/api/orders/{order}{key}&{}", wishes::BACK_FROM_BANK),
+        key => format!("/api/orders/{order}{}", key.unwrap_or("")),
     }
 }
 
@@ -104,10 +153,20 @@ fn status(found: &OrderFound) -> OrderStatusView {
     }
 }
 
-fn order_details(record: &OrderRecord, shown: &EventShown) -> Option<OrderDetails> {
-    let types = shown.event.listing.event.ticket_types.iter().zip(&shown.event.types);
-    let (ticket_type, _) = types.into_iter().find(|(_, on_sale)| on_sale.pool == record.pool)?;
-    let total = ticket_type.price.times(record.quantity)?;
+fn online(ticket_type: &TicketType) -> Option<OnlinePayment> {
+    match ticket_type.payment {
+        Payment::AtTheGate => None,
+        Payment::Online(online) => Some(online),
+    }
+}
+
+fn order_details(record: &OrderRecord, ticket_type: &TicketType, hold: Option<&Hold>) -> Option<OrderDetails> {
+    // What was agreed when the units were reserved; before that, what will be.
+    let unit = ticket_type.hold().map_or(ticket_type.price, |terms| terms.unit);
+    let total = match hold {
+        Some(hold) => hold.amount,
+        None => unit.times(record.quantity)?,
+    };
     Some(OrderDetails {
         ticket_type: ticket_type.name.clone(),
         quantity: record.quantity,

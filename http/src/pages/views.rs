@@ -32,7 +32,8 @@ fn words(text: &Text) -> EventTexts {
     EventTexts { title: text.title.clone(), lead: text.lead.clone(), body: text.body.clone() }
 }
 
-fn ticket(ticket_type: &TicketType, on_sale: &TypeOnSale, stale: bool) -> TicketTypeView {
+/// A ticket type with its numbers.
+pub(super) fn ticket(ticket_type: &TicketType, on_sale: &TypeOnSale, stale: bool) -> TicketTypeView {
     let numbers = on_sale.numbers;
     TicketTypeView {
         id: ticket_type.id.to_string(),

@@ -29,7 +29,7 @@ pub struct BankCardPage {
     pub payment: BankPayment,
     /// Takes the POST with the fields `number`, `expiry`, `cvc`.
     pub action: String,
-    /// Back to the shop without paying.
+    /// Takes the POST that goes back to the shop without paying.
     pub back_url: String,
     /// Why the last try was declined, in the words of [`DeclineView`](crate::DeclineView).
     pub declined: Option<String>,
@@ -73,7 +73,7 @@ impl BankCardPage {
         let blank = BankCardPage {
             payment: payment(),
             action: "/bank/payments/pay_0199b0df".into(),
-            back_url: format!("/{}/orders/0199b0df-1f02-7b44-8a0e-b0de99317c40", lang.tag()),
+            back_url: "/bank/payments/pay_0199b0df/back".into(),
             declined: None,
             errors: Vec::new(),
             test_cards: test_cards(),

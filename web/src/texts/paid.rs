@@ -41,6 +41,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("give_back", "Doch nicht? Tickets zurückgeben", "Changed your mind? Give the tickets back"),
     ("give_back_why", "Es kostet nichts. Die Tickets sind sofort wieder für andere da, und diese Bestellung ist zu Ende.", "It costs nothing. The tickets are there for others at once, and this order is over."),
     ("give_back_button", "Ja, zurückgeben", "Yes, give them back"),
+    ("attempts_are_used_up", "Zu viele Zahlungen dieser Bestellung wurden abgelehnt. Gib die Tickets zurück und bestell sie neu, mit einer anderen Karte.", "Too many payments of this order were declined. Give the tickets back and order them anew, with another card."),
     ("bank_is_silent", "Die Bank antwortet gerade nicht. Deine Tickets bleiben bis zur genannten Zeit reserviert; versuch es ruhig, doppelt verrechnet wird nichts.", "The bank is not answering right now. Your tickets stay held until the time above; do try, nothing is charged twice."),
     ("status_declined", "Die Zahlung ging nicht durch.", "The payment did not go through."),
     ("status_declined_next", "Verrechnet wurde nichts. Deine Tickets sind noch reserviert: Du kannst es wieder versuchen.", "Nothing was charged. Your tickets are still held: you can try again."),

@@ -76,6 +76,7 @@ fn paid_states() -> Vec<(&'static str, OrderStatusView)> {
         ("declined-not-proven", declined("not_authenticated")),
         ("declined-trouble", declined("processing_error")),
         ("declined-otherwise", declined("lost_or_stolen")),
+        ("declined-too-often", reserved(HoldView { attempts_are_used_up: true, extend: None, ..hold(3 * MINUTE_MS) })),
         ("paying-opening", paying(None, None)),
         ("paying", paying(bank, None)),
         ("paying-declined", paying(bank, Some("insufficient_funds"))),
@@ -103,6 +104,7 @@ fn hold(left_ms: i64) -> HoldView {
         extend: Some(ExtendView { url: "/en/orders/0199b0df-1f02-7b44-8a0e-b0de99317c40/extend".into(), by_s: 600 }),
         declined: None,
         bank_is_silent: false,
+        attempts_are_used_up: false,
     }
 }
 

@@ -75,6 +75,8 @@ pub struct HoldView {
     pub extend: Option<ExtendView>,
     /// The last payment was declined.
     pub declined: Option<DeclineView>,
+    /// True when no more payments may begin: too many were declined.
+    pub attempts_are_used_up: bool,
     /// True while the provider does not answer, so that paying will most likely not work right now.
     pub bank_is_silent: bool,
 }
