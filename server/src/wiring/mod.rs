@@ -1,5 +1,6 @@
 //! Which ports run on what, and who talks to whom. Decided here, once.
 
+mod bank;
 mod distributed;
 mod embedded;
 mod payments;

@@ -10,6 +10,8 @@ use stampede_backends::{
     Trouble,
     payments::{BankTimes, NoProvider, SimulatedBank},
 };
+use super::bank::Counter;
+use stampede_http::paying::{OrganizerToken, Paying};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -53,6 +55,17 @@ impl Payments {
     /// Nobody.
     pub(super) fn none() -> Self {
         Self { gateway: Arc::new(NoProvider), bank: None, notices: Mutex::default() }
+    }
+
+    /// What the shop's pages need of it.
+    #[must_use]
+    pub fn paying(&self, config: &Config, clock: &SharedClock) -> Paying {
+        let bank = self.bank.clone().map(|bank| Arc::new(Counter::of(bank, Arc::clone(clock))) as _);
+        Paying {
+            organizer: config.payments.organizer_token.as_deref().map(OrganizerToken::new),
+            bank,
+            ..Paying::default()
+        }
     }
 
     /// What the simulated bank says, for the first who asks.
