@@ -6,14 +6,17 @@ use actix_web::web::Data;
 use stampede_actors::{
     cache_sync::{self, AreWeReady, AuditLaws, CacheSync, CacheSyncParts, LookAround, Settle, SteerSale, XrayOrder},
     carrier::{Life, Role},
+    checkout::{self, Checkout, CheckoutParts},
     doorkeeper::{DOORKEEPER_CAPACITY, Doorkeeper, DoorkeeperParts},
     gate::Gate,
+    hold_writer::{HoldWriter, HoldWriterParts},
     inventory::{Inventory, InventoryParts, STORE_READS},
     mailbox::Mailbox,
     order_writer::{self, OrderWriter, OrderWriterParts},
     publisher::{Publish, Publisher},
     settings::ActorSettings,
     shelf::{Board, Restock},
+    till::{Noticed, Till, TillParts},
     writer::{WRITER_CAPACITY, Writer},
 };
 use stampede_backends::InProcessRateLimits;
@@ -23,6 +26,9 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use tokio::sync::Semaphore;
+
+/// What stands on the statements of those who paid.
+const ON_STATEMENTS: &str = "Stampede";
 
 /// The actors of a process that are not bound to a worker's thread.
 pub struct Stage {
@@ -270,9 +276,14 @@ impl Paying {
             HoldWriter::new(parts.clone(), life.role.gate(), life.tasks)
         });
         let gateway = Arc::clone(&payments.gateway);
-        let parts = CheckoutParts { clock, holds, lane, gateway, hold_writer: hold_writer.mailbox(), settings };
+        let (what_for, seed) = (ON_STATEMENTS.to_owned(), u64::from(std::process::id()));
+        let hold_writer_mailbox = hold_writer.mailbox();
+        let parts =
+            CheckoutParts { clock, lane, holds, hold_writer: hold_writer_mailbox, gateway, what_for, settings, seed };
         let gate = gate(cast, "checkout", settings.checkout_mailbox_capacity);
-        let checkout = Role::on_own_thread(gate, move |life| Checkout::new(parts.clone(), life));
+        let checkout = Role::on_own_thread(gate, move |life: Life<Checkout>| {
+            Checkout::new(parts.clone(), life.role.gate(), life.tasks)
+        });
         Self { hold_writer, checkout }
     }
 }
