@@ -34,7 +34,7 @@ pub use memory::{
     MemoryOrderStore, MemoryShop, Passage,
 };
 pub use order_store::{PostgresOrderStore, SqliteOrderStore};
-pub use payments::SimulatedBank;
+pub use payments::{SimulatedBank, StripeGateway, StripeOptions};
 pub use postgres::{Connections, Database, MigrateReport, OpenPostgresError, PostgresOptions};
 pub use rate_limits::{InProcessRateLimits, RedisRateLimits};
 pub use sqlite::{OpenError, ShopFile, Trouble};

@@ -11,11 +11,11 @@
 pub mod bank;
 mod none;
 mod signature;
-//pub mod stripe;
+pub mod stripe;
 
 #[cfg(test)]
 pub(crate) mod contract;
 
 pub use none::NoProvider;
 pub use bank::{AtTheBank, BankStep, BankTimes, Card, CardProblem, SimulatedBank, TEST_CARDS, TestCard};
-//pub use stripe::{StripeGateway, StripeOptions};
+pub use stripe::{StripeGateway, StripeOptions};

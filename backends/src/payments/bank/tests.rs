@@ -249,7 +249,8 @@ async fn notices_come_once_twice_first_out_of_order_or_never() {
 async fn another_key_for_the_same_attempt_is_another_payment() {
     let rig = BankRig::in_memory();
     let first = Record::new(rig.clock.now(), &wanted(1, 1));
-    let fresh = Record { key: "pay:fresh".into(), ..first.clone() };
+    let mut fresh = first.clone();
+    fresh.key = "pay:fresh".into();
     for bank in [rig, BankRig::in_a_file().await] {
         let first = bank.bank.keeper.open(first.clone()).await.unwrap();
         let second = bank.bank.keeper.open(fresh.clone()).await.unwrap();
