@@ -11,7 +11,7 @@ use stampede_actors::{
 use stampede_domain::{BuyerId, Contact, Fingerprint, Millis, OrderStatus, PoolId};
 use stampede_http::ticket::{NotATicket, PublicKey, Ticket, TicketKey};
 use std::time::Duration;
-use support::{Answer, NOW, Says, Script, key, shown};
+use support::{Answer, NOW, Says, Script, k, key, shown};
 
 const PAGES: [&str; 3] = ["", ".pdf", ".ics"];
 
@@ -41,15 +41,6 @@ fn finding(status: OrderStatus, record: Option<OrderRecord>) -> Script {
 
 fn confirmed(quantity: u32) -> Script {
     finding(OrderStatus::Confirmed, Some(row(quantity)))
-}
-
-/// The order's key, from the answer to whoever placed it.
-async fn k() -> String {
-    let buy = TestRequest::post().uri("/api/tickets/buy").insert_header(("Content-Type", "application/json"));
-    let buy = buy.insert_header(("Idempotency-Key", key().to_string())).set_payload(r#"{"userId":"eva"}"#);
-    let taken = Script::new().ask(buy).await.json();
-    let url = taken["ticketsUrl"].as_str().expect("an order that is taken says where its tickets are");
-    url.split_once("?k=").expect("and brings the key along").1.to_owned()
 }
 
 async fn api(script: &Script, query: &str) -> Answer {
@@ -110,11 +101,13 @@ async fn an_order_that_is_not_confirmed_has_none_and_says_why() {
         }
         let script = finding(status, Some(OrderRecord { status, ..row(2) }));
         let answer = api(&script, &query).await;
-        let waits = matches!(
-            status,
-            OrderStatus::Pending | OrderStatus::Reserved | OrderStatus::Paying | OrderStatus::Expiring
-        );
-        assert_eq!(answer.problem(409), if waits { "not_confirmed" } else { "no_tickets" }, "{status:?}");
+        let (code, no, waits) = match status {
+            OrderStatus::Pending => (409, "not_confirmed", true),
+            OrderStatus::Reserved => (402, "payment_required", false),
+            OrderStatus::Paying | OrderStatus::Expiring => (402, "payment_required", true),
+            _ => (409, "no_tickets", false),
+        };
+        assert_eq!(answer.problem(code), no, "{status:?}");
         assert_eq!(answer.header("retry-after").is_some(), waits, "{status:?}");
         assert_eq!(answer.json()["statusUrl"], format!("/api/orders/{}", key()));
         assert!(!answer.text().contains("Eva"));

@@ -19,12 +19,15 @@ use stampede_actors::{
         EventShown, FindEvent, FindOrder, ListEvents, OrderFound, OrderNotShown, PlaceOrder, Placed, RepeatOrder,
         WatchShelf,
     },
+    lane::Wish,
     mailbox::{Door, Handles, Letter, Mailbox, Message, Reply},
-    ports::Listing,
+    ports::{Listing, OrderRecord, PaymentNotice, PortResult},
     shelf::{EventOnSale, Pressure, Shelf, TypeOnSale},
+    till::{FindHold, Noticed, TillAnswer, Wished},
 };
 use stampede_domain::{
-    Event, Millis, Money, OrderId, Payment, PoolNumbers, SaleWindow, TicketType,
+    BuyerId, Contact, Event, Fingerprint, Hold, Millis, Money, OnlinePayment, OrderId, OrderStatus, Payment, PoolNumbers,
+    SaleWindow, TicketType,
     event::{Text, Texts},
     ledger::BookNumbers,
     sale::SaleState,
@@ -32,6 +35,7 @@ use stampede_domain::{
 use stampede_http::{Desk, Shop, ShopOptions, desk::Mailboxes, ticket::TicketKey};
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     rc::Rc,
     sync::{Arc, Mutex},
 };
@@ -108,6 +112,14 @@ pub(crate) struct Script {
     pub(crate) shown: Arc<Mutex<Says<Result<EventShown, stampede_actors::inventory::EventNotShown>>>>,
     pub(crate) asked: Arc<Mutex<Vec<PlaceOrder>>>,
     pub(crate) options: ShopOptions,
+    /// What the till says to a wish.
+    pub(crate) till: Says<TillAnswer>,
+    /// What it was asked for.
+    pub(crate) wishes: Arc<Mutex<Vec<Wished>>>,
+    /// How the order stands each time somebody looks; the last for ever.
+    pub(crate) holds: Arc<Mutex<VecDeque<Option<Hold>>>>,
+    pub(crate) keeps: Says<PortResult<()>>,
+    pub(crate) notices: Arc<Mutex<Vec<PaymentNotice>>>,
     pub(crate) admits: Arc<dyn Fn(Admit) -> Says<Verdict> + Send + Sync>,
 }
 
@@ -120,8 +132,33 @@ impl Script {
             shown: Arc::new(Mutex::new(Says::Answer(Ok(shown(1, 0))))),
             asked: Arc::default(),
             options: ShopOptions { max_watchers: 1, ..ShopOptions::default() },
+            till: Says::Answer(TillAnswer::Unknown),
+            wishes: Arc::default(),
+            holds: Arc::default(),
+            keeps: Says::Answer(Ok(())),
+            notices: Arc::default(),
             admits: Arc::new(|_| Says::Answer(Verdict::default())),
         }
+    }
+
+    /// A shop with an order that is paid online and stands so, the last for ever. The till takes every wish.
+    pub(crate) fn holding<const N: usize>(holds: [Hold; N]) -> Self {
+        let status = holds[0].status;
+        let found = OrderFound { status, reason: None, record: Some(row(status)) };
+        let script = Self { found: Says::Answer(Ok(found)), ..Self::new() };
+        script.show(Says::Answer(Ok(shown_with_vip())));
+        let till = Says::Answer(TillAnswer::Taken { hold: holds[0].clone() });
+        script.holds.lock().unwrap().extend(holds.map(Some));
+        Self { till, ..script }
+    }
+
+    /// The same, and the till says this.
+    pub(crate) fn told(self, answer: TillAnswer) -> Self {
+        Self { till: Says::Answer(answer), ..self }
+    }
+
+    pub(crate) fn wished(&self) -> Vec<Wish> {
+        self.wishes.lock().unwrap().iter().map(|wished| wished.wish.clone()).collect()
     }
 
     pub(crate) fn placing(placed: Says<Placed>) -> Self {
@@ -144,6 +181,8 @@ impl Script {
         let capacity = |full: bool| if full { 0 } else { 8 };
         let (placed, asked, found) = (self.placed.clone(), Arc::clone(&self.asked), self.found.clone());
         let (to_show, admits) = (Arc::clone(&self.shown), Arc::clone(&self.admits));
+        let (till, wishes, holds) = (self.till.clone(), Arc::clone(&self.wishes), Arc::clone(&self.holds));
+        let (keeps, notices) = (self.keeps.clone(), Arc::clone(&self.notices));
         let now_shown = move || to_show.lock().unwrap().clone();
         let (of_one, of_all) = (now_shown.clone(), now_shown.clone());
         let shows_nothing = matches!(now_shown(), Says::Full);
@@ -176,6 +215,19 @@ impl Script {
                 placed.clone()
             }),
             find_order: stub(capacity(matches!(found, Says::Full)), move |_: FindOrder| found.clone()),
+            wished: stub(capacity(matches!(till, Says::Full)), move |wished: Wished| {
+                wishes.lock().unwrap().push(wished);
+                till.clone()
+            }),
+            find_hold: stub(8, move |FindHold(_)| {
+                let mut holds = holds.lock().unwrap();
+                let now = if holds.len() > 1 { holds.pop_front() } else { holds.front().cloned() };
+                Says::Answer(Ok(now.flatten()))
+            }),
+            noticed: stub(capacity(matches!(keeps, Says::Full)), move |Noticed(notice)| {
+                notices.lock().unwrap().push(notice);
+                keeps.clone()
+            }),
         };
         let (_, closing) = watch::channel(false);
         let shop =
@@ -251,9 +303,83 @@ pub(crate) fn key() -> OrderId {
     OrderId(uuid::Uuid::from_u128(made | 7 << 76 | 2 << 62 | 4711))
 }
 
+/// The `k` that opens it, in shops with the tests' secret.
+pub(crate) async fn k() -> String {
+    let buy = TestRequest::post().uri("/api/tickets/buy").insert_header(("Content-Type", "application/json"));
+    let buy = buy.insert_header(("Idempotency-Key", key().to_string())).set_payload(r#"{"userId":"eva"}"#);
+    let taken = Script::new().ask(buy).await.json();
+    taken["ticketsUrl"].as_str().unwrap().split_once("?k=").unwrap().1.to_owned()
+}
+
+/// Two VIP passes, held for ten minutes from now.
+pub(crate) fn hold(status: OrderStatus) -> Hold {
+    Hold {
+        order: key(),
+        pool: vip().pool(&festival().slug),
+        quantity: 2,
+        buyer: BuyerId(9),
+        fingerprint: Fingerprint(1),
+        amount: Money { minor: 100_200, currency: "EUR".parse().unwrap() },
+        status,
+        hold_until: Millis(NOW.0 + 600_000),
+        extended: false,
+        attempt: 0,
+        paying_at: Millis(0),
+        page: None,
+        decline: None,
+        paid_by: None,
+        payments: Vec::new(),
+        look_at: NOW,
+        changed_at: NOW,
+    }
+}
+
+/// The same with its payment under way.
+pub(crate) fn paying(page: Option<&str>) -> Hold {
+    Hold { attempt: 1, page: page.map(str::to_owned), ..hold(OrderStatus::Paying) }
+}
+
+/// Its row.
+pub(crate) fn row(status: OrderStatus) -> OrderRecord {
+    OrderRecord {
+        order: key(),
+        pool: vip().pool(&festival().slug),
+        quantity: 2,
+        buyer: BuyerId(9),
+        fingerprint: Fingerprint(1),
+        contact: Contact { user_id: None, name: Some("Eva Müller".into()), email: Some("eva@example.org".into()) },
+        status,
+        reason: None,
+        asked_at: Millis(NOW.0 - 500),
+        decided_at: Millis(NOW.0 - 480),
+        version: 1,
+    }
+}
+
 /// The festival with this many sold, at this number of its state.
 pub(crate) fn shown(sequence: u64, sold: u32) -> EventShown {
-    let event = festival();
+    on_sale(festival(), sequence, sold)
+}
+
+/// The same with a second type, which is paid online.
+pub(crate) fn shown_with_vip() -> EventShown {
+    let mut event = festival();
+    event.ticket_types.push(vip());
+    on_sale(event, 1, 0)
+}
+
+fn vip() -> TicketType {
+    let online = OnlinePayment { hold_minutes: 10, fee_minor: 200, vat_basis_points: 1_300 };
+    TicketType {
+        id: "vip".parse().unwrap(),
+        name: "VIP Pass".into(),
+        price: Money { minor: 49_900, currency: "EUR".parse().unwrap() },
+        payment: Payment::Online(online),
+        ..festival().ticket_types.remove(0)
+    }
+}
+
+fn on_sale(event: Event, sequence: u64, sold: u32) -> EventShown {
     let types = event.ticket_types.iter().map(|ticket_type| TypeOnSale {
         pool: ticket_type.pool(&event.slug),
         terms: ticket_type.terms(false),
