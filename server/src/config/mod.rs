@@ -158,6 +158,9 @@ impl Config {
         }
         found.extend(self.door.contradictions());
         found.extend(self.payments.contradictions());
+        if self.payments.stripe_secret_key.is_some() && self.public_url.is_none() {
+            found.push("STAMPEDE_STRIPE_SECRET_KEY is set, but STAMPEDE_PUBLIC_URL is missing: buyers come back to it.".into());
+        }
         found.extend(self.servers.contradictions());
         found
     }
@@ -189,6 +192,7 @@ impl Config {
             cache_sync_interval: Duration::from_millis(self.cache_sync_interval_ms),
             cache_sync_mailbox_capacity: self.cache_sync_mailbox_capacity,
             max_backlog: Duration::from_secs(self.max_backlog_seconds),
+            payments_per_second: self.payments.payment_rate,
             ..ActorSettings::default()
         }
     }

@@ -8,16 +8,20 @@ use stampede_actors::{
 };
 use stampede_backends::{
     Trouble,
-    payments::{BankTimes, NoProvider, SimulatedBank},
+    payments::{BankTimes, NoProvider, SimulatedBank, StripeGateway, StripeOptions},
 };
 use super::bank::Counter;
-use stampede_http::paying::{OrganizerToken, Paying};
+use stampede_http::paying::{OrganizerToken, Paying, ReadNotice};
 use std::{
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::mpsc;
 
+/// Where Stripe's own pages are.
+const HOSTED_PAGES: &str = "https://checkout.stripe.com";
+/// The header that Stripe signs its notices in.
+const SIGNED_IN: &str = "Stripe-Signature";
 /// Notices of the simulated bank that may wait to be put on the lane; what finds no room is lost, as notices are.
 const NOTICES: usize = 10_000;
 /// What the simulated bank signs notices with, which never leave the process: nobody outside may know or use it.
@@ -48,8 +52,15 @@ impl Payments {
 
     /// Stripe, if it is configured; else nobody: holds run out.
     pub(super) fn configured(config: &Config) -> anyhow::Result<Option<Self>> {
-        let _ = config;
-        Ok(None)
+        let Some(key) = config.payments.stripe_secret_key.clone() else { return Ok(None) };
+        let shop = config.public_url.as_deref().context("STAMPEDE_PUBLIC_URL is missing")?;
+        let secrets = config.payments.stripe_webhook_secret.clone().into_iter().collect();
+        let mut options = StripeOptions::new(key, secrets, format!("{shop}/de/orders/{{order}}"));
+        if let Some(url) = config.payments.stripe_url.clone() {
+            options.endpoint = url;
+        }
+        let gateway = StripeGateway::new(options).map_err(|why| anyhow::anyhow!("STAMPEDE_STRIPE_SECRET_KEY: {why}"))?;
+        Ok(Some(Self { gateway: Arc::new(gateway), bank: None, notices: Mutex::default() }))
     }
 
     /// Nobody.
@@ -62,10 +73,15 @@ impl Payments {
     #[must_use]
     pub fn paying(&self, config: &Config, clock: &SharedClock) -> Paying {
         let bank = self.bank.clone().map(|bank| Arc::new(Counter::of(bank, Arc::clone(clock))) as _);
+        let is_told = config.payments.stripe_webhook_secret.is_some() && self.bank.is_none();
+        let gateway = Arc::clone(&self.gateway);
+        let read: ReadNotice = Arc::new(move |now, signature, body| gateway.read_notice(now, signature, body));
         Paying {
             organizer: config.payments.organizer_token.as_deref().map(OrganizerToken::new),
+            read_notice: is_told.then_some(read),
+            signature_header: SIGNED_IN,
+            pay_origin: config.payments.stripe_secret_key.as_ref().map(|_| HOSTED_PAGES.to_owned()),
             bank,
-            ..Paying::default()
         }
     }
 
