@@ -13,6 +13,7 @@ pub mod ledger;
 #[cfg(any(test, feature = "memory"))]
 mod memory;
 pub mod order_store;
+pub mod payments;
 mod postgres;
 pub mod rate_limits;
 mod sql;
@@ -33,6 +34,7 @@ pub use memory::{
     MemoryOrderStore, MemoryShop, Passage,
 };
 pub use order_store::{PostgresOrderStore, SqliteOrderStore};
+pub use payments::{SimulatedBank, StripeGateway, StripeOptions};
 pub use postgres::{Connections, Database, MigrateReport, OpenPostgresError, PostgresOptions};
 pub use rate_limits::{InProcessRateLimits, RedisRateLimits};
 pub use sqlite::{OpenError, ShopFile, Trouble};

@@ -19,6 +19,12 @@ pub fn festival(config: &Config, now: Millis) -> anyhow::Result<Event> {
     let limit = Some(config.demo_limit_per_buyer).filter(|limit| *limit > 0);
     general_admission.limit_per_buyer = limit;
     general_admission.max_per_order = general_admission.max_per_order.min(limit.unwrap_or(MAX_PER_ORDER));
+    let (opens_at, vip) = (general_admission.sale.opens_at, &mut event.ticket_types[1]);
+    (vip.sale.opens_at, vip.capacity) = (opens_at, config.demo_vip_capacity);
+    let is_payable = config.payments.stripe_secret_key.is_some() || !config.servers.are_set();
+    if config.demo_vip_capacity == 0 || !is_payable {
+        event.ticket_types.truncate(1);
+    }
     let mistakes = event.mistakes();
     anyhow::ensure!(mistakes.is_empty(), "the demo festival cannot be sold like this: {}", mistakes.join("; "));
     Ok(event)

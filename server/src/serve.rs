@@ -13,6 +13,7 @@ use anyhow::Context;
 use stampede_actors::flight;
 use stampede_http::{
     Shop, ShopOptions,
+    paying::Paying,
     ops::{Chronicle, ControlRoom, Node},
 };
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
@@ -64,7 +65,9 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
 
     let stage = Arc::new(Stage::set(&config, ports.clone()));
     let (private, private_server, ops) = private(&config, &stage, &ports, &telemetry)?;
-    let front = config.servers.role.takes_orders().then(|| Front::open(&config, &stage, &home, variant.routes));
+    let paying = ports.payments.paying(&config, &ports.clock);
+    let front =
+        config.servers.role.takes_orders().then(|| Front::open(&config, &stage, &home, paying, variant.routes));
     let front = front.transpose()?;
     let private_server = actix::spawn(private_server);
     let sampler = actix::spawn(telemetry::look(Arc::clone(&stage), ports.clone(), books.database().cloned()));
@@ -84,11 +87,11 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
             front.close(config.shutdown_limit / 2).await;
         }
         stage.drain().await;
-        ports.bus.close().await;
+        ports.close().await;
         books.close().await;
     });
     let in_time = drained.await.is_ok();
-    if !in_time && tokio::time::timeout(GIVE_BACK, ports.bus.close()).await.is_err() {
+    if !in_time && tokio::time::timeout(GIVE_BACK, ports.close()).await.is_err() {
         tracing::warn!("what is held could not be given back; it comes again when its leases are over");
     }
     sampler.abort();
@@ -113,12 +116,19 @@ struct Front {
 }
 
 impl Front {
-    fn open(config: &Config, stage: &Arc<Stage>, home: &Home, further: fn(&mut ServiceConfig)) -> anyhow::Result<Self> {
+    fn open(
+        config: &Config,
+        stage: &Arc<Stage>,
+        home: &Home,
+        paying: Paying,
+        further: fn(&mut ServiceConfig),
+    ) -> anyhow::Result<Self> {
         let (close, closing) = watch::channel(false);
         let options = ShopOptions {
             public_url: config.public_url.clone(),
             max_watchers: config.max_watchers,
             door: config.door.rules(),
+            paying,
         };
         let ticket_key = home.ticket_key().context("a process that takes orders has no ticket key")?;
         let shop = Arc::new(Shop::new(home.secret(), ticket_key, options, closing)?);

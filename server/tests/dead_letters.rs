@@ -64,7 +64,7 @@ async fn in_process(shop: &Shop, work: impl AsyncFnOnce(&Ports)) {
     config.servers.role = Role::Web;
     let (ports, books) = Ports::open(&config).await.unwrap();
     work(&ports).await;
-    ports.bus.close().await;
+    ports.close().await;
     books.close().await;
 }
 

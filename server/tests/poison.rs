@@ -129,7 +129,7 @@ fn run(kind: Kind) -> Run {
         stage.drain().await;
         let sold = ports.store.pool(pool).await.unwrap().1.sold;
         let set_aside = ports.bus.dead_letters(MESSAGES).await.unwrap().len();
-        ports.bus.close().await;
+        ports.close().await;
         books.close().await;
         Run { took, sold, set_aside }
     })

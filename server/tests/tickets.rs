@@ -220,7 +220,7 @@ async fn an_order_that_was_rejected_has_no_tickets() {
     config.servers.role = Role::Web;
     let (ports, books) = Ports::open(&config).await.unwrap();
     assert!(ports.bus.publish(vec![wire::outgoing(&intent)]).await.iter().all(Result::is_ok));
-    ports.bus.close().await;
+    ports.close().await;
     books.close().await;
     shop.start().await;
     shop.until("it is rejected", async || shop.status(&order.to_string()).await.as_deref() == Some("rejected")).await;

@@ -22,7 +22,7 @@ use stampede_http::{Shop, ShopOptions, ticket::TicketKey};
 use stampede_server::{
     config::Config,
     demo,
-    wiring::{Ports, Stage},
+    wiring::{Payments, Ports, Stage},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -241,8 +241,12 @@ async fn ports(config: &Config) -> Ports {
     let catalogue = MemoryCatalogue::new(&shop);
     let festival = demo::festival(config, NOW).expect("because the festival has no mistake");
     catalogue.apply(&festival).await.expect("because the catalogue is empty");
+    let store = Arc::new(MemoryOrderStore::new(&shop));
     Ports {
-        store: Arc::new(MemoryOrderStore::new(&shop)),
+        holds: Arc::clone(&store) as _,
+        store,
+        lane: Arc::new(MemoryBusServer::new(Arc::clone(&clock), options).handle()),
+        payments: Arc::new(Payments::none()),
         catalogue: Arc::new(catalogue),
         ledger: Arc::new(InProcessLedger::new(Arc::clone(&clock))),
         bus: Arc::new(MemoryBusServer::new(Arc::clone(&clock), options).handle()),

@@ -23,7 +23,7 @@ pub(crate) async fn audit(config: &Config) -> anyhow::Result<ExitCode> {
     let (ports, books) = Ports::open(&looking).await?;
     let ledger = on_servers.then_some(ports.ledger.as_ref());
     let report = check(ports.clock.now(), ports.store.as_ref(), ports.bus.as_ref(), ledger).await;
-    ports.bus.close().await;
+    ports.close().await;
     books.close().await;
     let report = report?;
     print(&report);

@@ -19,7 +19,7 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<ExitCode> {
     }
     home::prepare(&config.data_dir)?;
     let (ports, books) = Ports::open(config).await?;
-    ports.bus.close().await;
+    ports.close().await;
     books.close().await;
     say(format_args!("{}: shop.db and queue.db have this version's schema", config.data_dir.display()));
     Ok(ExitCode::SUCCESS)

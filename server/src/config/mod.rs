@@ -2,9 +2,11 @@
 //! `ops/CONFIGURATION.md` and `.env.example` are generated from here.
 
 mod door;
+mod payments;
 mod servers;
 
 pub use door::{Door, TrustedHeader};
+pub use payments::Payments;
 pub use servers::{Role, Servers};
 
 use clap::{Arg, Args, Command, CommandFactory, FromArgMatches, builder::RangedU64ValueParser};
@@ -65,6 +67,9 @@ pub struct Config {
     /// When its sale opens, counted from the first start; 0s: at once.
     #[arg(long, env = "STAMPEDE_DEMO_OPENS_IN", default_value = "60s", value_name = "DURATION", value_parser = duration)]
     pub demo_opens_in: Duration,
+    /// VIP passes of the demo festival, which are paid online; 0: none. A shop on servers has none without Stripe.
+    #[arg(long, env = "STAMPEDE_DEMO_VIP_CAPACITY", default_value = "5000", value_name = "0..100000000", value_parser = clap::value_parser!(u32).range(0..=100_000_000))]
+    pub demo_vip_capacity: u32,
     /// Tickets a buyer may have; 0: no limit.
     #[arg(long, env = "STAMPEDE_DEMO_LIMIT_PER_BUYER", default_value = "6", value_name = "0..100000000", value_parser = clap::value_parser!(u32).range(0..=100_000_000))]
     pub demo_limit_per_buyer: u32,
@@ -113,6 +118,10 @@ pub struct Config {
     #[command(flatten)]
     pub door: Door,
 
+    /// How tickets are paid online.
+    #[command(flatten)]
+    pub payments: Payments,
+
     /// A shop on servers.
     #[command(flatten)]
     pub servers: Servers,
@@ -148,6 +157,10 @@ impl Config {
             ));
         }
         found.extend(self.door.contradictions());
+        found.extend(self.payments.contradictions());
+        if self.payments.stripe_secret_key.is_some() && self.public_url.is_none() {
+            found.push("STAMPEDE_STRIPE_SECRET_KEY is set, but STAMPEDE_PUBLIC_URL is missing: buyers come back to it.".into());
+        }
         found.extend(self.servers.contradictions());
         found
     }
@@ -159,7 +172,8 @@ impl Config {
         let ticket_key = self.ticket_key.as_ref().map(|_| "(hidden)".to_owned());
         let ops_token = self.ops_token.as_ref().map(|_| "(hidden)".to_owned());
         let otlp_endpoint = self.otlp_endpoint.as_deref().map(without_login);
-        Self { secret, ticket_key, ops_token, otlp_endpoint, servers: self.servers.hidden(), ..self.clone() }
+        let (payments, servers) = (self.payments.hidden(), self.servers.hidden());
+        Self { secret, ticket_key, ops_token, otlp_endpoint, payments, servers, ..self.clone() }
     }
 
     /// The actors' part.
@@ -178,6 +192,7 @@ impl Config {
             cache_sync_interval: Duration::from_millis(self.cache_sync_interval_ms),
             cache_sync_mailbox_capacity: self.cache_sync_mailbox_capacity,
             max_backlog: Duration::from_secs(self.max_backlog_seconds),
+            payments_per_second: self.payments.payment_rate,
             ..ActorSettings::default()
         }
     }

@@ -1,9 +1,10 @@
 //! Postgres, Redis and Google Pub/Sub: any number of processes, each with its role.
 
-use super::{Books, Ports};
+use super::{Books, Payments, Ports};
 use crate::config::{Config, Role, Servers};
 use anyhow::Context;
 use rand::{TryRngCore, rngs::OsRng};
+use stampede_actors::{clock::SharedClock, ports::Bus};
 use stampede_backends::{
     Database, MigrateReport, PostgresCatalogue, PostgresDeadLetters, PostgresOptions, PostgresOrderStore, PubSubBus,
     PubSubOptions, RedisLedger, RedisOptions, RedisRateLimits,
@@ -16,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LOOKING: u32 = 4;
 /// The shortest lease that Pub/Sub gives: what a dead writer held comes again after it.
 const LEASE: Duration = Duration::from_secs(10);
+/// Wishes about payments that a process has from the lane at a time: as many as it works on, and some.
+const PAYMENTS_READY: usize = 1_000;
 
 pub(super) async fn open(config: &Config) -> anyhow::Result<(Ports, Books)> {
     let role = config.servers.role;
@@ -27,18 +30,38 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<(Ports, Books)> {
     }
     let ledger = Arc::new(RedisLedger::connect(redis(&config.servers)?).await?);
     let clock = ledger.clock();
-    let dead_letters = Arc::new(PostgresDeadLetters::new(&database));
-    let bus = PubSubBus::connect(pubsub(config)?, Arc::clone(&clock), dead_letters).await;
-    let bus = bus.context("STAMPEDE_PUBSUB_PROJECT")?;
+    let bus = bus(pubsub(config)?, &clock, PostgresDeadLetters::new(&database)).await?;
+    let lane = bus_of_payments(config, &clock, &database).await?;
+    let store = Arc::new(PostgresOrderStore::new(&database));
     let ports = Ports {
-        store: Arc::new(PostgresOrderStore::new(&database)),
+        holds: Arc::clone(&store) as _,
+        store,
         catalogue: Arc::new(PostgresCatalogue::new(&database)),
         limits: Some(Arc::new(RedisRateLimits::beside(Arc::clone(&ledger)))),
         ledger,
-        bus: Arc::new(bus),
+        bus,
+        lane,
+        payments: Arc::new(Payments::none()),
         clock,
     };
     Ok((ports.timed(), Books::Postgres(database)))
+}
+
+async fn bus(
+    options: PubSubOptions,
+    clock: &SharedClock,
+    dead_letters: PostgresDeadLetters,
+) -> anyhow::Result<Arc<dyn Bus>> {
+    let bus = PubSubBus::connect(options, Arc::clone(clock), Arc::new(dead_letters)).await;
+    Ok(Arc::new(bus.context("STAMPEDE_PUBSUB_PROJECT")?))
+}
+
+async fn bus_of_payments(
+    config: &Config,
+    clock: &SharedClock,
+    database: &Database,
+) -> anyhow::Result<Arc<dyn Bus>> {
+    bus(pubsub_of_payments(config)?, clock, PostgresDeadLetters::of_payments(database)).await
 }
 
 pub(super) async fn books(config: &Config) -> anyhow::Result<Books> {
@@ -58,7 +81,11 @@ pub async fn migrate(config: &Config) -> anyhow::Result<MigrateReport> {
 /// # Errors
 /// With what stands in the way.
 pub async fn bootstrap(config: &Config) -> anyhow::Result<Vec<String>> {
-    stampede_backends::bootstrap(&pubsub(config)?).await.context("STAMPEDE_PUBSUB_PROJECT")
+    let mut told = Vec::new();
+    for options in [pubsub(config)?, pubsub_of_payments(config)?] {
+        told.extend(stampede_backends::bootstrap(&options).await.context("STAMPEDE_PUBSUB_PROJECT")?);
+    }
+    Ok(told)
 }
 
 /// What goes wrong names the setting first: whoever reads it may have three of them.
@@ -98,11 +125,20 @@ fn redis(servers: &Servers) -> anyhow::Result<RedisOptions> {
 }
 
 fn pubsub(config: &Config) -> anyhow::Result<PubSubOptions> {
+    topic(config, &config.servers.pubsub_topic)
+}
+
+/// The lane: few messages, which must not stand behind orders, so one stream and a small window.
+fn pubsub_of_payments(config: &Config) -> anyhow::Result<PubSubOptions> {
+    let options = topic(config, &format!("{}-payments", config.servers.pubsub_topic))?;
+    Ok(PubSubOptions { streams: 1, ready: options.ready.min(PAYMENTS_READY), ..options })
+}
+
+fn topic(config: &Config, topic: &str) -> anyhow::Result<PubSubOptions> {
     let servers = &config.servers;
-    let topic = &servers.pubsub_topic;
     Ok(PubSubOptions {
         project: servers.pubsub_project.clone().context("STAMPEDE_PUBSUB_PROJECT is missing")?,
-        topic: topic.clone(),
+        topic: topic.to_owned(),
         subscription: format!("{topic}-writers"),
         dead_letter_topic: format!("{topic}-dead"),
         dead_letter_subscription: format!("{topic}-dead-keepers"),

@@ -1,20 +1,24 @@
 //! Which ports run on what, and who talks to whom. Decided here, once.
 
+mod bank;
 mod distributed;
 mod embedded;
+mod payments;
 mod stage;
 
 pub use distributed::{bootstrap, migrate};
+pub use payments::Payments;
 pub use stage::Stage;
 
 use crate::config::Config;
 use stampede_actors::{
     clock::SharedClock,
-    ports::{Bus, Catalogue, Ledger, OrderStore, PortResult, RateLimits},
+    ports::{Bus, Catalogue, HoldStore, Ledger, OrderStore, PortResult, RateLimits},
 };
 use stampede_backends::{
     Database, PostgresCatalogue, PostgresOrderStore, ShopFile, SqliteCatalogue, SqliteOrderStore, Timed, Trouble,
 };
+use futures_util::future::select_all;
 use stampede_domain::EventSlug;
 use std::sync::Arc;
 
@@ -31,6 +35,12 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The hand-over.
     pub bus: Arc<dyn Bus>,
+    /// Orders that are paid online.
+    pub holds: Arc<dyn HoldStore>,
+    /// The hand-over of what is wanted for them.
+    pub lane: Arc<dyn Bus>,
+    /// Who takes the money.
+    pub payments: Arc<Payments>,
     /// The counts of all processes; `None`: there is one process.
     pub limits: Option<Arc<dyn RateLimits>>,
 }
@@ -41,7 +51,21 @@ impl Ports {
     /// # Errors
     /// With what cannot be used, and the way out.
     pub async fn open(config: &Config) -> anyhow::Result<(Self, Books)> {
-        if config.servers.are_set() { distributed::open(config).await } else { Self::embedded(&config.data_dir).await }
+        let (mut ports, books) = if config.servers.are_set() {
+            distributed::open(config).await?
+        } else {
+            Self::embedded(&config.data_dir).await?
+        };
+        if let Some(payments) = Payments::configured(config)? {
+            ports.payments.close().await;
+            ports.payments = Arc::new(payments);
+        }
+        Ok((ports, books))
+    }
+
+    /// Gives back what is held of both buses, and lets go of their files and connections and the bank's.
+    pub async fn close(&self) {
+        tokio::join!(self.bus.close(), self.lane.close(), self.payments.close());
     }
 
     /// The same ports, each call timed. Metrics must have begun.
@@ -52,6 +76,9 @@ impl Ports {
             catalogue: Arc::new(Timed::new("catalogue", self.catalogue)),
             ledger: Arc::new(Timed::new("ledger", self.ledger)),
             bus: Arc::new(Timed::new("bus", self.bus)),
+            holds: Arc::new(Timed::new("hold_store", self.holds)),
+            lane: Arc::new(Timed::new("lane", self.lane)),
+            payments: self.payments,
             limits: self.limits.map(|limits| Arc::new(Timed::new("rate_limits", limits)) as _),
         }
     }
@@ -60,8 +87,8 @@ impl Ports {
 /// The books of the shop: where orders and the catalogue are kept, for those who need nothing else, and to be closed when
 /// everything else is done.
 pub enum Books {
-    /// In a directory, perhaps beside a queue.
-    Files(ShopFile, Option<Trouble>),
+    /// In a directory, perhaps beside other files, each of which may get into trouble.
+    Files(ShopFile, Vec<Trouble>),
     /// In Postgres.
     Postgres(Database),
 }
@@ -82,6 +109,15 @@ impl Books {
     /// The orders.
     #[must_use]
     pub fn orders(&self) -> Arc<dyn OrderStore> {
+        match self {
+            Self::Files(shop, _) => Arc::new(SqliteOrderStore::new(shop)),
+            Self::Postgres(database) => Arc::new(PostgresOrderStore::new(database)),
+        }
+    }
+
+    /// Orders that are paid online.
+    #[must_use]
+    pub fn holds(&self) -> Arc<dyn HoldStore> {
         match self {
             Self::Files(shop, _) => Arc::new(SqliteOrderStore::new(shop)),
             Self::Postgres(database) => Arc::new(PostgresOrderStore::new(database)),
@@ -112,13 +148,12 @@ impl Books {
     /// such thing: who cannot reach them tries again.
     pub async fn trouble(&self) -> String {
         match self {
-            Self::Postgres(_) | Self::Files(_, None) => std::future::pending().await,
-            Self::Files(shop, Some(queue)) => {
+            Self::Postgres(_) => std::future::pending().await,
+            Self::Files(_, others) if others.is_empty() => std::future::pending().await,
+            Self::Files(shop, others) => {
                 let shop = shop.trouble();
-                tokio::select! {
-                    sentence = shop.told() => sentence,
-                    sentence = queue.told() => sentence,
-                }
+                let all = others.iter().chain([&shop]).map(|file| Box::pin(file.told()));
+                select_all(all).await.0
             }
         }
     }

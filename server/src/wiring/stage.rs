@@ -6,14 +6,17 @@ use actix_web::web::Data;
 use stampede_actors::{
     cache_sync::{self, AreWeReady, AuditLaws, CacheSync, CacheSyncParts, LookAround, Settle, SteerSale, XrayOrder},
     carrier::{Life, Role},
+    checkout::{self, Checkout, CheckoutParts},
     doorkeeper::{DOORKEEPER_CAPACITY, Doorkeeper, DoorkeeperParts},
     gate::Gate,
+    hold_writer::{HoldWriter, HoldWriterParts},
     inventory::{Inventory, InventoryParts, STORE_READS},
     mailbox::Mailbox,
     order_writer::{self, OrderWriter, OrderWriterParts},
     publisher::{Publish, Publisher},
     settings::ActorSettings,
     shelf::{Board, Restock},
+    till::{Noticed, Till, TillParts},
     writer::{WRITER_CAPACITY, Writer},
 };
 use stampede_backends::InProcessRateLimits;
@@ -23,6 +26,9 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 use tokio::sync::Semaphore;
+
+/// What stands on the statements of those who paid.
+const ON_STATEMENTS: &str = "Stampede";
 
 /// The actors of a process that are not bound to a worker's thread.
 pub struct Stage {
@@ -39,8 +45,10 @@ pub struct Stage {
     counts: Arc<InProcessRateLimits>,
     /// In a process that takes orders.
     publisher: Option<Role<Publisher>>,
+    till: Option<Role<Till>>,
     /// In a process that writes them.
     writing: Option<Writing>,
+    paying: Option<Paying>,
     cache_sync: Role<CacheSync>,
     /// The actors on the workers' threads, to be told that this life is their last.
     on_workers: Mutex<Vec<OnWorker>>,
@@ -59,6 +67,12 @@ struct Writing {
     order_writer: Role<OrderWriter>,
 }
 
+/// Those who see that orders are paid.
+struct Paying {
+    hold_writer: Role<HoldWriter>,
+    checkout: Role<Checkout>,
+}
+
 impl Stage {
     /// Brings the actors of the process's role on stage, those first whom others ask.
     #[must_use]
@@ -67,7 +81,9 @@ impl Stage {
         let role = config.servers.role;
         let cache_sync = cache_sync(&cast, &ports, &board, settings, role.writes());
         let writing = role.writes().then(|| Writing::begin(&cast, &ports, cache_sync.mailbox(), settings));
+        let paying = role.writes().then(|| Paying::begin(&cast, &ports, cache_sync.mailbox(), settings));
         let publisher = role.takes_orders().then(|| publisher(&cast, &ports, settings));
+        let till = role.takes_orders().then(|| till(&cast, &ports, settings));
         Self {
             cast,
             board,
@@ -77,7 +93,9 @@ impl Stage {
             ports,
             config: config.clone(),
             publisher,
+            till,
             writing,
+            paying,
             cache_sync,
             on_workers: Mutex::default(),
             seeds: AtomicU64::new(1),
@@ -109,6 +127,7 @@ impl Stage {
         let doorkeeper = self.doorkeeper();
         let on_worker = OnWorker { inventory: inventory.clone(), doorkeeper: doorkeeper.clone() };
         self.on_workers.lock().unwrap_or_else(PoisonError::into_inner).push(on_worker);
+        let till = self.till.as_ref().expect("because only a process that takes orders has desks");
         let mailboxes = Mailboxes {
             admit: doorkeeper.mailbox(),
             find_event: inventory.mailbox(),
@@ -117,6 +136,9 @@ impl Stage {
             place_order: inventory.mailbox(),
             repeat_order: inventory.mailbox(),
             find_order: inventory.mailbox(),
+            wished: till.mailbox(),
+            find_hold: till.mailbox(),
+            noticed: till.mailbox(),
         };
         Data::new(Desk::new(Arc::clone(shop), mailboxes, Arc::clone(&self.ports.clock)))
     }
@@ -180,7 +202,17 @@ impl Stage {
         if self.cache_sync.mailbox::<cache_sync::Drain>().ask(cache_sync::Drain).await.is_err() {
             tracing::warn!("the ledger could not be settled; the sweep reads the store");
         }
+        if let Some(Paying { checkout, .. }) = &self.paying
+            && checkout.mailbox::<checkout::Drain>().ask(checkout::Drain).await.is_err()
+        {
+            tracing::warn!("payments under way could not be waited for; whoever looks next goes on with them");
+        }
         self.publisher.iter().for_each(Role::leave);
+        self.till.iter().for_each(Role::leave);
+        if let Some(Paying { hold_writer, checkout }) = &self.paying {
+            checkout.leave();
+            hold_writer.leave();
+        }
         if let Some(Writing { writers, order_writer }) = &self.writing {
             order_writer.leave();
             writers.iter().for_each(Role::leave);
@@ -203,7 +235,7 @@ fn cache_sync(
     settings: ActorSettings,
     keeper: bool,
 ) -> Role<CacheSync> {
-    let Ports { clock, store, catalogue, ledger, bus, limits: _ } = ports.clone();
+    let Ports { clock, store, catalogue, ledger, bus, .. } = ports.clone();
     let board = Arc::clone(board);
     let parts = CacheSyncParts { clock, store, ledger, bus, catalogue, board, settings, keeper };
     let gate = gate(cast, "cache_sync", settings.cache_sync_mailbox_capacity);
@@ -216,6 +248,44 @@ fn publisher(cast: &Cast, ports: &Ports, settings: ActorSettings) -> Role<Publis
     Role::on_own_thread(gate, move |life: Life<Publisher>| {
         Publisher::new(Arc::clone(&bus), &settings, life.role.gate(), life.tasks)
     })
+}
+
+fn till(cast: &Cast, ports: &Ports, settings: ActorSettings) -> Role<Till> {
+    let Ports { clock, holds, lane, .. } = ports.clone();
+    let parts = TillParts { clock, holds, lane, settings };
+    let gate = gate(cast, "till", settings.till_mailbox_capacity);
+    let till = Role::on_own_thread(gate, move |life: Life<Till>| Till::new(parts.clone(), life.role.gate(), life.tasks));
+    if let Some(mut notices) = ports.payments.notices() {
+        let noticed = till.mailbox::<Noticed>();
+        actix::spawn(async move {
+            while let Some(notice) = notices.recv().await {
+                // What is lost here is asked after a little later.
+                drop(noticed.tell(Noticed(notice)));
+            }
+        });
+    }
+    till
+}
+
+impl Paying {
+    fn begin(cast: &Cast, ports: &Ports, cache_sync: Mailbox<Settle>, settings: ActorSettings) -> Self {
+        let Ports { clock, holds, lane, payments, .. } = ports.clone();
+        let parts = HoldWriterParts { clock: Arc::clone(&clock), holds: Arc::clone(&holds), cache_sync, settings };
+        let gate_of_writer = gate(cast, "hold_writer", settings.hold_writer_mailbox_capacity);
+        let hold_writer = Role::on_own_thread(gate_of_writer, move |life: Life<HoldWriter>| {
+            HoldWriter::new(parts.clone(), life.role.gate(), life.tasks)
+        });
+        let gateway = Arc::clone(&payments.gateway);
+        let (what_for, seed) = (ON_STATEMENTS.to_owned(), u64::from(std::process::id()));
+        let hold_writer_mailbox = hold_writer.mailbox();
+        let parts =
+            CheckoutParts { clock, lane, holds, hold_writer: hold_writer_mailbox, gateway, what_for, settings, seed };
+        let gate = gate(cast, "checkout", settings.checkout_mailbox_capacity);
+        let checkout = Role::on_own_thread(gate, move |life: Life<Checkout>| {
+            Checkout::new(parts.clone(), life.role.gate(), life.tasks)
+        });
+        Self { hold_writer, checkout }
+    }
 }
 
 impl Writing {

@@ -147,7 +147,7 @@ pub(super) async fn open(files: &Files) -> Result<Content, String> {
         })
     };
     let content = content.await.map_err(|failure| format!("opened, and then: {failure}"));
-    ports.bus.close().await;
+    ports.close().await;
     books.close().await;
     content
 }

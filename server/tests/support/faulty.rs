@@ -137,12 +137,13 @@ async fn begin(config: &Config, script: Script) -> (Ports, Arc<Stage>, ServerHan
     let (sound, _files) = Ports::embedded(&config.data_dir).await.unwrap();
     demo::seed(config, sound.catalogue.as_ref(), sound.clock.now()).await.unwrap();
     let ports = Ports {
-        limits: None,
-        clock: sound.clock,
         store: Arc::new(Flaky::new(sound.store, script.clone())),
         catalogue: Arc::new(Flaky::new(sound.catalogue, script.clone())),
         ledger: Arc::new(Flaky::new(sound.ledger, script.clone())),
-        bus: Arc::new(Flaky::new(sound.bus, script)),
+        bus: Arc::new(Flaky::new(sound.bus, script.clone())),
+        holds: Arc::new(Flaky::new(sound.holds, script.clone())),
+        lane: Arc::new(Flaky::new(sound.lane, script)),
+        ..sound
     };
     let stage = Arc::new(Stage::set(config, ports.clone()));
     let (_, closing) = watch::channel(false);

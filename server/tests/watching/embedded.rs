@@ -55,12 +55,13 @@ impl Embedded {
 fn broken(sound: Ports) -> Ports {
     let script = SCRIPT.get_or_init(Script::default).clone();
     Ports {
-        limits: None,
-        clock: sound.clock,
         store: std::sync::Arc::new(Flaky::new(sound.store, script.clone())),
         catalogue: std::sync::Arc::new(Flaky::new(sound.catalogue, script.clone())),
         ledger: std::sync::Arc::new(Flaky::new(sound.ledger, script.clone())),
-        bus: std::sync::Arc::new(Flaky::new(sound.bus, script)),
+        bus: std::sync::Arc::new(Flaky::new(sound.bus, script.clone())),
+        holds: std::sync::Arc::new(Flaky::new(sound.holds, script.clone())),
+        lane: std::sync::Arc::new(Flaky::new(sound.lane, script)),
+        ..sound
     }
 }
 

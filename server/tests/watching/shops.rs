@@ -171,7 +171,7 @@ impl Shops {
         let (ports, books) = Ports::open(&config).await.unwrap();
         let garbage = Outgoing { payload: Bytes::from_static(b"{}"), label: None };
         assert!(ports.bus.publish(vec![garbage.clone(), garbage]).await.iter().all(Result::is_ok));
-        ports.bus.close().await;
+        ports.close().await;
         books.close().await;
     }
 

@@ -1,9 +1,9 @@
 //! Dead letters: how they come back, and how they end.
 
-use super::{BusRig, LONG, READY, ids, nothing_comes, number, outgoing_number, publish, pull};
+use super::{BusRig, LONG, READY, consume, consume_all, ids, nothing_comes, outgoing_number, publish, pull};
 use stampede_actors::ports::{Bus, DeadLetter, DeliveryId};
 use stampede_domain::Millis;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 const FOR_EVER: Millis = Millis(i64::MAX);
 
@@ -68,9 +68,8 @@ pub(crate) async fn a_replay_survives_a_crash(rig: &impl BusRig) {
     bus.replay(&[letters[0].id], "once more").await.unwrap();
     drop(bus);
     let bus = rig.open(LONG, READY).await;
-    let again = pull(&bus, 1).await;
-    assert_eq!(number(&again[0]), 0);
-    bus.acknowledge(&ids(&again)).await.unwrap();
+    consume(&bus, BTreeSet::from([0])).await;
     assert_eq!(listed(&bus).await, [letters[0].id]);
-    nothing_comes(rig, &bus).await;
+    let again = consume_all(rig, &bus).await;
+    assert!(again.is_empty() || again == [0] && !rig.acknowledges_at_once(), "{again:?}");
 }

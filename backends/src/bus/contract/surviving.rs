@@ -55,5 +55,7 @@ pub(crate) async fn dead_letters_survive_a_crash(rig: &impl BusRig) {
     let bus = rig.open(LONG, READY).await;
     assert_eq!(bus.dead_letters(10).await.unwrap()[0].payload, pulled[0].payload);
     assert_eq!(bus.backlog().await.unwrap().dead_letters, 1);
-    assert_eq!(number(&pull(&bus, 1).await[0]), number(&pulled[1]));
+    let again = consume(&bus, BTreeSet::from([number(&pulled[1])])).await;
+    let acknowledged = BTreeSet::from([number(&pulled[0])]);
+    assert!(again.is_empty() || again == acknowledged && !rig.acknowledges_at_once(), "{again:?}");
 }

@@ -18,13 +18,30 @@ use stampede_domain::Millis;
 #[derive(Clone)]
 pub struct PostgresDeadLetters {
     database: Database,
+    /// Of which bus: what dies of one is put back on that one.
+    bus: &'static str,
 }
 
+/// The buses, as they stand in the table.
+const ORDERS: &str = "orders";
+const PAYMENTS: &str = "payments";
+
 impl PostgresDeadLetters {
-    /// The dead letters in a database.
+    /// The dead letters of the orders' bus in a database.
     #[must_use]
     pub fn new(database: &Database) -> Self {
-        Self { database: database.clone() }
+        Self { database: database.clone(), bus: ORDERS }
+    }
+
+    /// Those of the payments' lane.
+    #[must_use]
+    pub fn of_payments(database: &Database) -> Self {
+        Self { bus: PAYMENTS, ..Self::new(database) }
+    }
+
+    /// A message's name in the table: two buses may call two messages the same.
+    fn key(&self, message_key: &str) -> String {
+        if self.bus == ORDERS { text(message_key) } else { format!("{}/{}", self.bus, text(message_key)) }
     }
 }
 
@@ -34,24 +51,30 @@ impl DeadLetterShelf for PostgresDeadLetters {
         if letters.is_empty() {
             return Ok(());
         }
-        let letters = letters.to_vec();
-        let answer =
-            self.database.transaction(Patience::Ordinary, "", move |connection, _| Box::pin(put(connection, letters)));
+        let mut letters = letters.to_vec();
+        letters.iter_mut().for_each(|letter| letter.message_key = self.key(&letter.message_key));
+        let bus = self.bus;
+        let answer = self
+            .database
+            .transaction(Patience::Ordinary, "", move |connection, _| Box::pin(put(connection, letters, bus)));
         answer.await
     }
 
     async fn list(&self, limit: usize) -> PortResult<Vec<DeadLetter>> {
+        let bus = self.bus;
         let list = self
             .database
-            .read(Source::Primary, move |connection| Box::pin(async move { Ok(list(connection, limit).await?) }));
+            .read(Source::Primary, move |connection| Box::pin(async move { Ok(list(connection, limit, bus).await?) }));
         list.await
     }
 
     async fn count(&self) -> PortResult<u64> {
         // By a column that a web process may read, too.
-        let count = self.database.read(Source::Primary, |connection| {
+        let bus = self.bus;
+        let count = self.database.read(Source::Primary, move |connection| {
             Box::pin(async move {
-                let open = sqlx::query("SELECT count(id) FROM dead_letters WHERE ended_at IS NULL");
+                let open = "SELECT count(id) FROM dead_letters WHERE ended_at IS NULL AND bus = $1";
+                let open = sqlx::query(open).bind(bus);
                 Ok(unsigned(open.fetch_one(connection).await?.try_get(0)?))
             })
         });
@@ -59,10 +82,10 @@ impl DeadLetterShelf for PostgresDeadLetters {
     }
 
     async fn find(&self, ids: &[DeliveryId]) -> PortResult<Vec<DeadLetter>> {
-        let ids = numbers(ids);
+        let (ids, bus) = (numbers(ids), self.bus);
         let found = self.database.read(Source::Primary, move |connection| {
             let ids = ids.clone();
-            Box::pin(async move { Ok(find(connection, ids).await?) })
+            Box::pin(async move { Ok(find(connection, ids, bus).await?) })
         });
         found.await
     }
@@ -110,10 +133,14 @@ fn text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-async fn put(connection: &mut PgConnection, letters: Vec<NewDeadLetter>) -> Result<End<()>, Stop> {
+async fn put(
+    connection: &mut PgConnection,
+    letters: Vec<NewDeadLetter>,
+    bus: &'static str,
+) -> Result<End<()>, Stop> {
     sqlx::query(
-        "INSERT INTO dead_letters (message_key, id, payload, reason, attempts, dead_since, label, set_aside_by)
-         SELECT *, $8 FROM UNNEST($1::text[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[])
+        "INSERT INTO dead_letters (message_key, id, payload, reason, attempts, dead_since, label, set_aside_by, bus)
+         SELECT *, $8, $9 FROM UNNEST($1::text[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[])
          ON CONFLICT (message_key) DO NOTHING",
     )
     .bind(letters.iter().map(|letter| text(&letter.message_key)).collect::<Vec<_>>())
@@ -124,24 +151,25 @@ async fn put(connection: &mut PgConnection, letters: Vec<NewDeadLetter>) -> Resu
     .bind(letters.iter().map(|letter| letter.dead_since.0).collect::<Vec<_>>())
     .bind(letters.iter().map(|letter| letter.label.map(|label| label.encode().to_vec())).collect::<Vec<_>>())
     .bind(process())
+    .bind(bus)
     .execute(connection)
     .await?;
     Ok(End::Commit(()))
 }
 
-async fn list(connection: &mut PgConnection, limit: usize) -> sqlx::Result<Vec<DeadLetter>> {
+async fn list(connection: &mut PgConnection, limit: usize, bus: &'static str) -> sqlx::Result<Vec<DeadLetter>> {
     let oldest =
         "SELECT id, payload, label, reason, attempts, dead_since, set_aside_by, replayed_at, ended_at, last_word
-                  FROM dead_letters WHERE ended_at IS NULL ORDER BY dead_since, message_key LIMIT $1";
-    let rows = sqlx::query(oldest).bind(signed(limit as u64)).fetch_all(connection).await?;
+                  FROM dead_letters WHERE ended_at IS NULL AND bus = $2 ORDER BY dead_since, message_key LIMIT $1";
+    let rows = sqlx::query(oldest).bind(signed(limit as u64)).bind(bus).fetch_all(connection).await?;
     rows.iter().map(letter).collect()
 }
 
-async fn find(connection: &mut PgConnection, ids: Vec<i64>) -> sqlx::Result<Vec<DeadLetter>> {
+async fn find(connection: &mut PgConnection, ids: Vec<i64>, bus: &'static str) -> sqlx::Result<Vec<DeadLetter>> {
     let named =
         "SELECT id, payload, label, reason, attempts, dead_since, set_aside_by, replayed_at, ended_at, last_word
-                 FROM dead_letters WHERE id = ANY($1)";
-    let rows = sqlx::query(named).bind(ids).fetch_all(connection).await?;
+                 FROM dead_letters WHERE id = ANY($1) AND bus = $2";
+    let rows = sqlx::query(named).bind(ids).bind(bus).fetch_all(connection).await?;
     rows.iter().map(letter).collect()
 }
 
@@ -235,5 +263,26 @@ mod tests {
         let shelf = PostgresDeadLetters::new(&database);
         database.close().await;
         assert!(matches!(shelf.count().await, Err(PortFailure::Unavailable(_))));
+    }
+
+    #[tokio::test]
+    async fn what_dies_of_one_bus_is_no_letter_of_the_other() {
+        let scratch = Scratch::new().await;
+        let database = scratch.open().await;
+        let (orders, payments) = (PostgresDeadLetters::new(&database), PostgresDeadLetters::of_payments(&database));
+        let letter = NewDeadLetter {
+            message_key: "1".into(),
+            payload: vec![0].into(),
+            label: None,
+            reason: "strange".into(),
+            attempts: 1,
+            dead_since: Millis(1),
+        };
+        orders.put(&[letter.clone()]).await.unwrap();
+        payments.put(&[letter.clone(), letter]).await.unwrap();
+        let (of_orders, of_payments) = (orders.list(5).await.unwrap(), payments.list(5).await.unwrap());
+        assert_eq!((of_orders.len(), of_payments.len()), (1, 1));
+        assert_eq!((orders.count().await, payments.count().await), (Ok(1), Ok(1)));
+        assert_eq!(orders.find(&[of_payments[0].id]).await, Ok(vec![]));
     }
 }

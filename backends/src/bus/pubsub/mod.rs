@@ -43,7 +43,10 @@ use stampede_actors::{
 };
 use stampede_domain::Millis;
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -85,6 +88,8 @@ struct Inbox {
     ready: Notify,
     /// There may be room for more.
     roomier: Notify,
+    /// The bus was dropped: whatever still arrives goes back.
+    abandoned: AtomicBool,
 }
 
 impl Inbox {
@@ -115,6 +120,10 @@ impl Destination for Inbox {
 
     async fn take(&self, messages: Vec<Arrived>) {
         self.tray().arrive(messages);
+        // Looked at after they are in: nobody else would give them back, and their leases would be kept alive for an hour.
+        if self.abandoned.load(Ordering::SeqCst) {
+            drop(self.empty());
+        }
         self.ready.notify_waiters();
     }
 }
@@ -137,6 +146,7 @@ impl PubSubBus {
             tray: Mutex::new(Tray::new(options.lease, options.ready)),
             ready: Notify::new(),
             roomier: Notify::new(),
+            abandoned: AtomicBool::new(false),
         });
         let bus = Self {
             outbox,
@@ -389,6 +399,7 @@ impl Drop for PubSubBus {
     fn drop(&mut self) {
         self.outbox.abandon();
         self.stop();
+        self.inbox.abandoned.store(true, Ordering::SeqCst);
         drop(self.inbox.empty());
         self.tasks().set.detach_all();
     }

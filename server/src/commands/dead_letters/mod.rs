@@ -101,7 +101,7 @@ impl Post {
     }
 
     async fn close(self) {
-        self.ports.bus.close().await;
+        self.ports.close().await;
         self.books.close().await;
     }
 

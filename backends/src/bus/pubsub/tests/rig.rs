@@ -1,10 +1,13 @@
 //! A topic of one's own on a test server.
 
 use super::super::{PubSubBus, PubSubOptions, bootstrap};
-use crate::bus::{contract::BusRig, dead_letters::memory::MemoryDeadLetters};
+use crate::{
+    around::{Around, Surrounded},
+    bus::{contract::BusRig, dead_letters::memory::MemoryDeadLetters},
+};
 use stampede_actors::{
     clock::{Clock, SystemClock},
-    ports::Bus,
+    ports::{Bus, PortResult},
 };
 use std::{
     sync::{
@@ -13,6 +16,7 @@ use std::{
     },
     time::Duration,
 };
+use tokio::runtime::{Builder, Runtime};
 
 /// Both servers and everything between them and us, on a loaded machine.
 const SHORT: Duration = Duration::from_millis(400);
@@ -74,9 +78,43 @@ impl Rig {
     }
 }
 
+/// The process that a bus lives in. Whoever drops the bus without closing it kills the process: nothing of it runs on, gives
+/// anything back or keeps a lease alive.
+struct Process {
+    runtime: Option<Runtime>,
+    /// Outlives the runtime, so that nothing it does at its end reaches anybody.
+    _bus: Arc<PubSubBus>,
+}
+
+impl Around for Process {
+    async fn around<T: Send>(
+        &self,
+        _: &'static str,
+        call: impl Future<Output = PortResult<T>> + Send,
+    ) -> PortResult<T> {
+        call.await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 impl BusRig for Rig {
     async fn open(&self, lease: Duration, ready: usize) -> Arc<dyn Bus> {
-        self.bus_with(PubSubOptions { lease: lease.min(SERVERS_LEASE), ready, ..self.options.clone() }).await
+        let options = PubSubOptions { lease: lease.min(SERVERS_LEASE), ready, ..self.options.clone() };
+        let shelf = Arc::clone(&self.shelf);
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let opening = runtime.spawn(async move {
+            bootstrap(&options).await.unwrap();
+            PubSubBus::connect(options, Arc::new(SystemClock), shelf).await.unwrap()
+        });
+        let bus = Arc::new(opening.await.unwrap());
+        Arc::new(Surrounded::by(Arc::clone(&bus), Process { runtime: Some(runtime), _bus: bus }))
     }
 
     fn short_lease(&self) -> Duration {
@@ -85,6 +123,11 @@ impl BusRig for Rig {
 
     fn a_while(&self) -> Duration {
         A_WHILE
+    }
+
+    /// The client gathers acknowledgements before it sends them.
+    fn acknowledges_at_once(&self) -> bool {
+        false
     }
 
     fn many(&self) -> u32 {

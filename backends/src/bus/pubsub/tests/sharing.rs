@@ -3,7 +3,7 @@
 use super::{
     super::{PubSubBus, PubSubOptions, bootstrap},
     rig::Rig,
-    server::request,
+    server::{Server, request},
 };
 use crate::bus::{
     contract::{PATIENCE, label},
@@ -233,4 +233,20 @@ async fn a_process_that_does_not_pull_publishes_and_takes_nothing() {
     assert!(matches!(web.pull(1).await, Err(PortFailure::Unavailable(_))));
     let writer = rig.bus().await;
     consume(&writer, (0..10).collect()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_arrives_at_a_bus_that_is_just_dropped_goes_back() {
+    let server = Server::start();
+    // What is on the wire at that moment comes again after a lease, of which ten seconds last one.
+    server.faults(r#"{"lease_scale":0.1}"#);
+    let rig = Rig::at(server.url.clone(), 0);
+    let stays = rig.bus().await;
+    for round in 0..30 {
+        let gone = rig.bus().await;
+        let messages = round * 200..(round + 1) * 200;
+        publish(&stays, messages.clone()).await;
+        drop(gone);
+        timeout(Duration::from_secs(20), consume(&stays, messages.collect())).await.expect("nothing is kept");
+    }
 }
