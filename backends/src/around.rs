@@ -4,13 +4,14 @@
 //! The forwarding of each port is written once, below, for every kind of `around`.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use stampede_actors::ports::{
-    Audit, Backlog, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery, DeliveryId, Entry, Judgement,
-    Ledger, LedgerSnapshot, OrderRecord, OrderStore, Outgoing, PoolOpening, PortFailure, PortResult, PromiseOf,
-    RateLimits, Take, Taken, Withdrawal,
+    Audit, Backlog, BadNotice, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery, DeliveryId, Entry,
+    Judgement, Ledger, LedgerSnapshot, OrderRecord, OrderStore, Outgoing, PaymentGateway, PaymentNotice, PoolOpening,
+    PortFailure, PortResult, PromiseOf, ProviderPayment, RateLimits, Take, Taken, WantedPayment, Withdrawal,
 };
 use stampede_domain::{
-    Decision, Event, EventSlug, Fingerprint, Millis, OrderId, PoolId, PoolNumbers, Settlement, WriterReport,
+    Decision, Event, EventSlug, Fingerprint, Millis, OrderId, PaymentId, PoolId, PoolNumbers, Settlement, WriterReport,
     event::Terms,
     ledger::{Broken, ClaimAnswer, Known, Opening, Picked, PromiseAnswer},
 };
@@ -88,6 +89,24 @@ forward!(OrderStore {
 
 forward!(RateLimits {
     take(asked: &[Take]) -> Vec<Taken>;
+});
+
+forward!(PaymentGateway {
+    create(wanted: &WantedPayment) -> ProviderPayment;
+    find(payment: &PaymentId) -> Option<ProviderPayment>;
+    capture(payment: &PaymentId) -> Option<ProviderPayment>;
+    cancel(payment: &PaymentId) -> Option<ProviderPayment>;
+    refund(payment: &PaymentId, order: OrderId, minor: i64) -> Option<ProviderPayment>;
+    made_since(since: Millis, after: Option<&PaymentId>, limit: u32) -> Vec<ProviderPayment>;
+    +
+    fn name(&self) -> &'static str {
+        self.port.name()
+    }
+
+    /// Arithmetic, not an operation.
+    fn read_notice(&self, now: Millis, signature: &str, body: &Bytes) -> Result<Option<PaymentNotice>, BadNotice> {
+        self.port.read_notice(now, signature, body)
+    }
 });
 
 forward!(Catalogue {
