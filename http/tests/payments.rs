@@ -274,7 +274,7 @@ async fn a_notice_is_answered_only_when_it_is_kept() {
     let notice = PaymentNotice { payment: PaymentId::new("pay_1").unwrap(), order: key(), attempt: 1 };
     let script = noticing(Ok(Some(notice.clone())), Script::new());
     assert_eq!(script.ask(notify("good")).await.status, 204);
-    assert_eq!(*script.notices.lock().unwrap(), [notice.clone()]);
+    assert_eq!(*script.notices.lock().unwrap(), std::slice::from_ref(&notice));
     let failing = [
         Says::Answer(Err(PortFailure::Unavailable("full".into()))),
         Says::Answer(Err(PortFailure::Unknown("slow".into()))),

@@ -254,7 +254,8 @@ fn till(cast: &Cast, ports: &Ports, settings: ActorSettings) -> Role<Till> {
     let Ports { clock, holds, lane, .. } = ports.clone();
     let parts = TillParts { clock, holds, lane, settings };
     let gate = gate(cast, "till", settings.till_mailbox_capacity);
-    let till = Role::on_own_thread(gate, move |life: Life<Till>| Till::new(parts.clone(), life.role.gate(), life.tasks));
+    let till =
+        Role::on_own_thread(gate, move |life: Life<Till>| Till::new(parts.clone(), life.role.gate(), life.tasks));
     if let Some(mut notices) = ports.payments.notices() {
         let noticed = till.mailbox::<Noticed>();
         actix::spawn(async move {
