@@ -19,7 +19,7 @@ use stampede_http::{
     paying::{OrganizerToken, Paying},
 };
 use std::sync::Arc;
-use support::{Answer, Says, Script, hold, k, key, paying, row};
+use support::{Answer, Says, Script, hold, k, key, paying, row, shown_with_vip};
 
 const BANK: &str = "/bank/payments/pay_1";
 
@@ -250,6 +250,15 @@ async fn an_order_tells_its_payment_to_who_has_the_key() {
     let mut script = Script::holding([hold(OrderStatus::Confirmed)]);
     script.found = Says::Answer(Ok(OrderFound { status: OrderStatus::Paying, reason: None, record: None }));
     assert_eq!(find(&script, &query).await.json()["status"], "confirmed");
+}
+
+#[actix_web::test]
+async fn a_ticket_type_tells_how_it_is_paid() {
+    let script = Script::new();
+    script.show(Says::Answer(Ok(shown_with_vip())));
+    let told = script.ask(TestRequest::get().uri("/api/v1/events/festival")).await.json();
+    assert_eq!(told["ticketTypes"][0]["payment"], json!({"how": "at_the_gate"}));
+    assert_eq!(told["ticketTypes"][1]["payment"], json!({"how": "online", "feeMinor": 200, "holdSeconds": 600}));
 }
 
 fn noticing(says: Result<Option<PaymentNotice>, BadNotice>, script: Script) -> Script {
