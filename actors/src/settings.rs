@@ -27,6 +27,18 @@ pub struct ActorSettings {
     pub cache_sync_interval: Duration,
     /// Messages `CacheSync` may have.
     pub cache_sync_mailbox_capacity: u32,
+    /// Messages the `Till` may have: who pays waits for a read and a publish, and orders that are paid are few beside those that
+    /// are asked for.
+    pub till_mailbox_capacity: u32,
+    /// Most changes of paid orders in one transaction: as many as a `HoldStore` takes, so that a sale's holds that run out
+    /// together go back together.
+    pub hold_writer_batch_size: usize,
+    /// Groups of changes the `HoldWriter` may have: one for each order that `Checkout` has in work, and some.
+    pub hold_writer_mailbox_capacity: u32,
+    /// Wishes `Checkout` may hold before it stops pulling them from the lane.
+    pub checkout_mailbox_capacity: u32,
+    /// Most calls to the payment provider in a second: Stripe answers a hundred, and turns away what is above.
+    pub payments_per_second: u32,
     /// The age of the oldest unwritten order above which new ones are refused.
     pub max_backlog: Duration,
 }
@@ -45,6 +57,11 @@ impl Default for ActorSettings {
             order_writer_high_water: 10_000,
             cache_sync_interval: Duration::from_millis(100),
             cache_sync_mailbox_capacity: 1_000,
+            till_mailbox_capacity: 2_000,
+            hold_writer_batch_size: 5_000,
+            hold_writer_mailbox_capacity: 20_000,
+            checkout_mailbox_capacity: 2_000,
+            payments_per_second: 90,
             max_backlog: Duration::from_secs(5),
         }
     }

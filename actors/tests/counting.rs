@@ -132,7 +132,7 @@ async fn settle(play: &Play, decision: Decision) {
     let decided = vec![Decided { order: id, fingerprint, decision }];
     let settlement = Settlement { pool: pool(), numbers: PoolNumbers::default(), decided, buyers: Vec::new() };
     let report = WriterReport::default();
-    play.cache_sync.tell(Settle { settlements: vec![settlement], report }).unwrap();
+    play.cache_sync.tell(Settle { settlements: vec![settlement], report: Some(report) }).unwrap();
     pass(Duration::from_millis(100)).await;
 }
 
@@ -192,7 +192,7 @@ fn a_ledger_at_rest_that_shows_other_numbers_than_the_store_breaks_a_law() {
         let numbers = PoolNumbers { sold: 1, version: store.version + 1, ..store };
         let settlement = Settlement { pool: pool(), numbers, decided: Vec::new(), buyers: Vec::new() };
         let report = WriterReport::default();
-        play.cache_sync.tell(Settle { settlements: vec![settlement], report }).unwrap();
+        play.cache_sync.tell(Settle { settlements: vec![settlement], report: Some(report) }).unwrap();
         // The same version, by another change.
         play.ground.store.put_pool(pool(), store.capacity, None);
         pass(Duration::from_millis(1_100)).await;

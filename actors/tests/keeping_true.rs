@@ -649,7 +649,7 @@ async fn what_the_writers_say_is_in_the_ledger_at_once_and_nothing_is_said_witho
         pass(seconds(10)).await;
         assert_eq!(play.ledger.settles.load(Ordering::Relaxed), settles, "nothing has changed");
         let report = WriterReport { depth: 3, ..WriterReport::default() };
-        play.cache_sync.tell(Settle { settlements: Vec::new(), report }).unwrap();
+        play.cache_sync.tell(Settle { settlements: Vec::new(), report: Some(report) }).unwrap();
         pass(Duration::from_millis(1)).await;
         assert_eq!(play.ledger.report().depth, 3);
     })

@@ -15,7 +15,7 @@ use stampede_actors::{
     shelf::Pressure,
 };
 use stampede_domain::{
-    BuyerId, Contact, Decision, Fingerprint, Intent, Millis, OrderId, OrderRefused, OrderStatus, ledger::Known,
+    BuyerId, Contact, Fingerprint, Intent, Millis, OrderId, OrderRefused, OrderStatus, ledger::Known,
 };
 use std::{sync::atomic::Ordering, time::Duration};
 use support::{Ground, Play, Wishes, bus::PublishFault, on_stage, pass, pool, request, until};
@@ -184,7 +184,7 @@ async fn a_key_whose_order_has_ended_says_so() {
         play.start_writing();
         until("it is reaped", || play.ground.store.status(order.order) == Some(OrderStatus::Expired)).await;
         play.rest().await;
-        assert_eq!(play.ask(order).await, Placed::Refused(OrderRefused::Ended(Decision::Expired)));
+        assert_eq!(play.ask(order).await, Placed::Refused(OrderRefused::Ended(OrderStatus::Expired)));
     })
     .await;
 }
@@ -327,7 +327,7 @@ async fn a_promise_that_comes_too_late_is_not_given() {
         play.ledger.promise_takes_ms.store(45_000, Ordering::Relaxed);
         let order = play.order(play.fresh(), 2);
         // Reaped meanwhile, which the ledger tells by then.
-        let ended = Placed::Refused(OrderRefused::Ended(Decision::Expired));
+        let ended = Placed::Refused(OrderRefused::Ended(OrderStatus::Expired));
         assert_eq!(play.ask(order.clone()).await, ended);
         play.start_writing();
         play.rest().await;

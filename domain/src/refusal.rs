@@ -1,6 +1,6 @@
 //! The expected no: an answer, not a fault.
 
-use crate::{order::Decision, time::Millis};
+use crate::{order::OrderStatus, time::Millis};
 
 /// Why an order is not taken. A refusal at the claim leaves the key unused, but for the last two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub enum OrderRefused {
     },
     /// The key belongs to an order with another body or buyer.
     KeyReused,
-    /// The key's order has ended without tickets; a new key is needed.
-    Ended(Decision),
+    /// The key's order has ended without tickets, or was given back; a new key is needed.
+    Ended(OrderStatus),
 }
 
 impl OrderRefused {
@@ -52,7 +52,7 @@ impl OrderRefused {
             Self::TooManyAtOnce { .. } => "too_many_at_once",
             Self::LimitReached { .. } => "limit",
             Self::KeyReused => "key_reused",
-            Self::Ended(decision) => decision.status().as_str(),
+            Self::Ended(status) => status.as_str(),
         }
     }
 }
@@ -64,7 +64,7 @@ mod tests {
     /// Programs of buyers compare these.
     #[test]
     fn each_no_has_the_name_that_answers_and_metrics_show() {
-        let (opens_at, decision) = (Millis(0), Decision::Expired);
+        let (opens_at, status) = (Millis(0), OrderStatus::Expired);
         let refusals = [
             OrderRefused::NotOpen { opens_at },
             OrderRefused::Paused,
@@ -73,7 +73,7 @@ mod tests {
             OrderRefused::TooManyAtOnce { max: 6 },
             OrderRefused::LimitReached { limit: 6, taken: 6 },
             OrderRefused::KeyReused,
-            OrderRefused::Ended(decision),
+            OrderRefused::Ended(status),
         ];
         let names = refusals.map(OrderRefused::code).join(" ");
         assert_eq!(names, "not_open paused sale_over sold_out too_many_at_once limit key_reused expired");

@@ -253,10 +253,10 @@ impl Problem {
                     "This Idempotency-Key belongs to another request. Make a fresh one for a new order.".to_owned();
                 new(StatusCode::UNPROCESSABLE_ENTITY, "Key reused", detail)
             }
-            OrderRefused::Ended(decision) => {
+            OrderRefused::Ended(status) => {
                 let detail = format!(
                     "The order of this key has ended without tickets ({}). Make a fresh key to try again.",
-                    decision.status().as_str()
+                    status.as_str()
                 );
                 new(StatusCode::CONFLICT, "Order ended", detail)
             }

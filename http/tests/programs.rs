@@ -10,7 +10,7 @@ use stampede_actors::{
     inventory::{EventNotShown, OrderFound, OrderNotShown, Placed},
     ports::OrderRecord,
 };
-use stampede_domain::{BuyerId, Contact, Decision, Fingerprint, Millis, OrderRefused, OrderStatus, RejectReason};
+use stampede_domain::{BuyerId, Contact, Fingerprint, Millis, OrderRefused, OrderStatus, RejectReason};
 use stampede_http::{DoorRules, ShopOptions};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -49,10 +49,11 @@ fn noes() -> Vec<No> {
         (refused(OrderRefused::TooManyAtOnce { max: 6 }), 422, "too_many_at_once", None),
         (refused(OrderRefused::LimitReached { limit: 6, taken: 5 }), 409, "limit", None),
         (refused(OrderRefused::KeyReused), 422, "key_reused", None),
-        (refused(OrderRefused::Ended(Decision::Expired)), 409, "expired", None),
-        (refused(OrderRefused::Ended(Decision::Failed)), 409, "failed", None),
-        (refused(OrderRefused::Ended(Decision::Rejected(RejectReason::SoldOut))), 409, "rejected", None),
-        (refused(OrderRefused::Ended(Decision::Rejected(RejectReason::LimitReached))), 409, "rejected", None),
+        (refused(OrderRefused::Ended(OrderStatus::Expired)), 409, "expired", None),
+        (refused(OrderRefused::Ended(OrderStatus::Failed)), 409, "failed", None),
+        (refused(OrderRefused::Ended(OrderStatus::Rejected)), 409, "rejected", None),
+        (refused(OrderRefused::Ended(OrderStatus::Cancelled)), 409, "cancelled", None),
+        (refused(OrderRefused::Ended(OrderStatus::Refunded)), 409, "refunded", None),
         (put_off(PutOff::Behind, 1_200), 503, "writers_behind", Some((2, 2))),
         (put_off(PutOff::Silent, 7_000), 503, "writers_silent", Some((7, 7))),
         (put_off(PutOff::Full, 100), 503, "mailbox_full", Some((1, 1))),

@@ -5,7 +5,7 @@
 //!
 //! | message | kind | answer | sent twice |
 //! |---|---|---|---|
-//! | [`Settle`] | news from `OrderWriter` | - | nothing is added up, so nothing changes |
+//! | [`Settle`] | news from `OrderWriter` and `HoldWriter` | - | nothing is added up, so nothing changes |
 //! | [`Drain`] | command | when nothing waits to be settled | the same |
 //! | [`AreWeReady`] | question | whether every pool for sale is open | - |
 //! | [`AuditLaws`] | question | the laws, over every row; one audit at a time | - |
@@ -66,8 +66,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(1);
 pub struct Settle {
     /// Decisions, numbers, buyers.
     pub settlements: Vec<Settlement>,
-    /// The writers.
-    pub report: WriterReport,
+    /// The writers, from those who know how they are.
+    pub report: Option<WriterReport>,
 }
 
 impl Message for Settle {
@@ -180,7 +180,9 @@ impl Logic for CacheSync {
 
 impl Handles<Settle> for CacheSync {
     fn handle(self: &Rc<Self>, Settle { settlements, report }: Settle, _reply: Reply<()>) {
-        self.report.set(Some(report));
+        if report.is_some() {
+            self.report.set(report);
+        }
         self.settle_soon(settlements);
     }
 }

@@ -13,12 +13,13 @@
 //! | [`FindOrder`] | question | [`OrderFound`] or why not | - |
 //! | [`Restock`] | news from `CacheSync` | - | the later one counts |
 //!
-//! Asks `Publisher`, the ledger and the store (old ids, details; behind a bulkhead). Tells nobody. Limit:
+//! Asks `Publisher`, the ledger and the store (old ids, details, what became of reservations; behind a bulkhead). Tells nobody. Limit:
 //! `inventory_mailbox_capacity` messages. A restart drops what is in flight (its buyers see "unknown", the same key resumes)
 //! and begins with the latest shelf.
 
 mod placing;
 mod reading;
+mod replaying;
 
 use crate::{
     batch::BatchMeter,
@@ -121,7 +122,7 @@ pub struct PlaceOrder {
 pub enum Placed {
     /// 202: the order is promised or decided in the buyer's favour. `replayed`: an earlier request did it.
     Accepted {
-        /// `Pending` or `Confirmed`.
+        /// Where it stands: `Pending`, held for its payment, or `Confirmed`.
         status: OrderStatus,
         /// By an earlier request.
         replayed: bool,
@@ -211,7 +212,7 @@ pub struct InventoryParts {
     pub clock: SharedClock,
     /// Claims.
     pub ledger: Arc<dyn Ledger>,
-    /// Old ids and details.
+    /// Old ids, details, and what became of reservations.
     pub store: Arc<dyn OrderStore>,
     /// Reads of the store under way in this process.
     pub store_reads: Arc<Semaphore>,

@@ -1,7 +1,7 @@
 //! Steps 1 to 3: claim, publish, promise. A batch forms while the one before is in flight, and stays together until its
 //! promise, so that an order costs a share of three calls and not three calls.
 
-use super::{Inventory, PlaceOrder, Placed};
+use super::{Inventory, PlaceOrder, Placed, replaying::accepted_before};
 use crate::{
     batch::Closed,
     facts::{Fact, PutOff, announce, announce_many},
@@ -15,8 +15,8 @@ use crate::{
 #[cfg(feature = "sabotage")]
 use stampede_domain::sabotage::{Sabotage, is_on};
 use stampede_domain::{
-    Decision, Fingerprint, Intent, OrderId, OrderRefused, OrderStatus,
-    ledger::{ClaimAnswer, ClaimRequest, Known, LookedUp, PromiseAnswer},
+    Fingerprint, Intent, OrderId, OrderRefused, OrderStatus,
+    ledger::{ClaimAnswer, ClaimRequest, LookedUp, PromiseAnswer},
 };
 use std::{collections::HashMap, rc::Rc, time::Duration};
 use tokio::time::Instant;
@@ -106,28 +106,6 @@ impl Inventory {
         }
     }
 
-    /// Only new orders are told no. Who repeats the key of an order that is known is not told that nothing was taken.
-    fn answer_unless_known(self: &Rc<Self>, intent: Intent, no: Placed, reply: Reply<Placed>) {
-        let this = Rc::clone(self);
-        self.tasks.spawn(async move { this.answer_known(&intent, no, reply).await });
-    }
-
-    async fn answer_known(&self, intent: &Intent, no: Placed, reply: Reply<Placed>) {
-        let placed = match self.parts.ledger.find(intent.order).await {
-            Ok(Some(Known::Claimed { fingerprint, promised })) if fingerprint == intent.fingerprint => {
-                if promised {
-                    accepted_before(OrderStatus::Pending)
-                } else {
-                    self.unknown()
-                }
-            }
-            Ok(Some(Known::Noted(noted))) if noted.fingerprint == intent.fingerprint => decided_before(noted.decision),
-            Ok(Some(Known::Claimed { .. } | Known::Noted(_))) => Placed::Refused(OrderRefused::KeyReused),
-            Ok(Some(Known::Nothing) | None) | Err(_) => no,
-        };
-        self.answer(reply, placed);
-    }
-
     async fn claim_rounds(self: Rc<Self>) {
         loop {
             let (batch, why) = self.next_batch();
@@ -155,7 +133,7 @@ impl Inventory {
     }
 
     /// Step 1. Answers those who get no claim; old ids are looked up once and claimed again.
-    async fn claim(&self, batch: Vec<Waiting>) -> Vec<ClaimedOrder> {
+    async fn claim(self: &Rc<Self>, batch: Vec<Waiting>) -> Vec<ClaimedOrder> {
         let mut claimed = Vec::with_capacity(batch.len());
         let old = self.claim_once(batch, &mut claimed).await;
         if !old.is_empty() {
@@ -169,7 +147,7 @@ impl Inventory {
     }
 
     /// Claims a batch; returns those that the ledger may have forgotten.
-    async fn claim_once(&self, batch: Vec<Waiting>, claimed: &mut Vec<ClaimedOrder>) -> Vec<Waiting> {
+    async fn claim_once(self: &Rc<Self>, batch: Vec<Waiting>, claimed: &mut Vec<ClaimedOrder>) -> Vec<Waiting> {
         let claims: Vec<_> = batch.iter().map(Waiting::claim).collect();
         let answers = match self.parts.ledger.claim(&claims).await {
             Ok(answers) => answers,
@@ -193,7 +171,7 @@ impl Inventory {
                     old.push(Waiting { intent, looked_up: Some(ticket), reply });
                 }
                 Some(ClaimAnswer::AlreadyPromised) => self.answer(reply, accepted_before(OrderStatus::Pending)),
-                Some(ClaimAnswer::Decided(decision)) => self.answer(reply, decided_before(decision)),
+                Some(ClaimAnswer::Decided(decision)) => self.answer_decided(reply, intent.order, decision),
                 Some(ClaimAnswer::Expiring) => self.answer(reply, self.unknown()),
                 Some(ClaimAnswer::Refused(refused)) => self.answer(reply, Placed::Refused(refused)),
                 #[cfg(feature = "sabotage")]
@@ -207,7 +185,7 @@ impl Inventory {
     }
 
     /// Asks the store about old ids; answers those it has decided, returns the others.
-    async fn look_up(&self, old: Vec<Waiting>) -> Vec<Waiting> {
+    async fn look_up(self: &Rc<Self>, old: Vec<Waiting>) -> Vec<Waiting> {
         let ids: Vec<_> = old.iter().map(|waiting| waiting.intent.order).collect();
         let fates = match self.parts.store_reads.try_acquire() {
             Ok(_read) => self.parts.store.fates(&ids).await,
@@ -230,7 +208,7 @@ impl Inventory {
             match fates.get(&waiting.intent.order) {
                 None => unknown.push(waiting),
                 Some((fingerprint, decision)) if *fingerprint == waiting.intent.fingerprint => {
-                    self.answer(waiting.reply, decided_before(*decision));
+                    self.answer_decided(waiting.reply, waiting.intent.order, *decision);
                 }
                 Some(_) => self.answer(waiting.reply, Placed::Refused(OrderRefused::KeyReused)),
             }
@@ -295,12 +273,12 @@ impl Inventory {
                     promised.push(promise.order);
                     reply.send(Placed::Accepted { status: OrderStatus::Pending, replayed: false });
                 }
-                Some(PromiseAnswer::Decided(Decision::Confirmed)) => {
+                Some(PromiseAnswer::Decided(decision)) if decision.status().is_live() => {
                     promised.push(promise.order);
-                    reply.send(Placed::Accepted { status: OrderStatus::Confirmed, replayed: false });
+                    reply.send(Placed::Accepted { status: decision.status(), replayed: false });
                 }
                 Some(PromiseAnswer::Decided(decision)) => {
-                    self.answer(reply, Placed::Refused(OrderRefused::Ended(decision)));
+                    self.answer(reply, Placed::Refused(OrderRefused::Ended(decision.status())));
                 }
                 Some(PromiseAnswer::Refused) | None => self.answer(reply, self.unknown()),
             }
@@ -333,11 +311,11 @@ impl Inventory {
         Placed::PutOff { why, retry_after: self.chance.jittered(base) }
     }
 
-    fn unknown(&self) -> Placed {
+    pub(super) fn unknown(&self) -> Placed {
         Placed::Unknown { retry_after: self.chance.jittered(SOON) }
     }
 
-    fn answer(&self, reply: Reply<Placed>, placed: Placed) {
+    pub(super) fn answer(&self, reply: Reply<Placed>, placed: Placed) {
         match placed {
             Placed::Accepted { replayed, .. } => {
                 announce(if replayed { Fact::OrderReplayed } else { Fact::OrderPromised });
@@ -382,15 +360,4 @@ impl SentOrder {
 #[cfg(feature = "sabotage")]
 fn told(order: SentOrder) {
     order.reply.send(Placed::Accepted { status: OrderStatus::Pending, replayed: false });
-}
-
-fn accepted_before(status: OrderStatus) -> Placed {
-    Placed::Accepted { status, replayed: true }
-}
-
-fn decided_before(decision: Decision) -> Placed {
-    match decision {
-        Decision::Confirmed => accepted_before(OrderStatus::Confirmed),
-        ended => Placed::Refused(OrderRefused::Ended(ended)),
-    }
 }

@@ -21,7 +21,10 @@ impl Inventory {
             Ok(Some(Known::Claimed { .. })) => {
                 Ok(OrderFound { status: OrderStatus::Pending, reason: None, record: None })
             }
-            Ok(Some(Known::Noted(noted))) if !question.details => Ok(from_note(noted)),
+            // What became of a reservation since stands in its row.
+            Ok(Some(Known::Noted(noted))) if !question.details && noted.decision != Decision::Reserved => {
+                Ok(from_note(noted))
+            }
             // What the ledger has forgotten the store knows; and what nobody is sure of is not reported as missing.
             ledger => match self.row(question).await {
                 Some(Some(record)) => Ok(from_row(question.details, record)),

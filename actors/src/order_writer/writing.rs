@@ -157,7 +157,7 @@ impl OrderWriter {
     }
 
     pub(super) fn tell_cache_sync(&self, settlements: Vec<Settlement>, report: WriterReport) {
-        if self.parts.cache_sync.tell(Settle { settlements, report }).is_err() {
+        if self.parts.cache_sync.tell(Settle { settlements, report: Some(report) }).is_err() {
             announce(Fact::SettlementDropped);
         }
     }

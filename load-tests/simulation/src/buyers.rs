@@ -205,6 +205,6 @@ fn refusal(refused: OrderRefused) -> Refusal {
         OrderRefused::TooManyAtOnce { .. } => Refusal::TooManyAtOnce,
         OrderRefused::LimitReached { .. } => Refusal::Limit,
         OrderRefused::KeyReused => Refusal::KeyReused,
-        OrderRefused::Ended(decision) => Refusal::Ended(decision.status()),
+        OrderRefused::Ended(status) => Refusal::Ended(status),
     }
 }

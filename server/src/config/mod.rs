@@ -178,6 +178,7 @@ impl Config {
             cache_sync_interval: Duration::from_millis(self.cache_sync_interval_ms),
             cache_sync_mailbox_capacity: self.cache_sync_mailbox_capacity,
             max_backlog: Duration::from_secs(self.max_backlog_seconds),
+            ..ActorSettings::default()
         }
     }
 }
