@@ -109,8 +109,22 @@ pub struct PoolSums {
     pub rows_without_a_key: u64,
     /// Rows whose version lies beyond the pool row's.
     pub rows_from_the_future: u64,
-    /// Rows that need a payment which this shop cannot have taken.
-    pub unpaid_states: u64,
+    /// Whether its tickets are paid online; if not, nothing of it is ever held.
+    pub is_paid_online: bool,
+    /// Rows of orders that were reserved, after they were.
+    pub holds: u64,
+    /// Money taken for them, by the payments' rows; minor units.
+    pub captured: i64,
+    /// Money given back.
+    pub refunded: i64,
+    /// What confirmed ones of them cost.
+    pub earned: i64,
+    /// Money that is still to be given back.
+    pub owed: i64,
+    /// Those of them whose own money does not add up: two that are wrong may make a right sum.
+    pub out_of_balance: u64,
+    /// Those that ran out before their time, or whose payment began after it.
+    pub unfair_holds: u64,
     /// The limit in force, and by how many buyers it is exceeded.
     pub buyers_over_limit: u64,
     /// Buyers whose kept sum is not the sum of their rows.
@@ -157,11 +171,20 @@ pub fn check_store(pool: PoolId, sums: &PoolSums) -> Vec<Breach> {
     breaches.unless(sums.buyers_miscounted == 0, Law::LimitsHold, || {
         format!("{} buyers whose kept units are not the sum of their orders", sums.buyers_miscounted)
     });
-    breaches.unless(sums.unpaid_states == 0, Law::MoneyAdds, || {
-        format!("{} orders in a paid state, though nothing here is paid online", sums.unpaid_states)
+    let PoolSums { captured, refunded, earned, owed, out_of_balance, .. } = *sums;
+    let adds = i128::from(captured) - i128::from(refunded) == i128::from(earned) + i128::from(owed);
+    breaches.unless(adds && out_of_balance == 0, Law::MoneyAdds, || {
+        format!(
+            "{captured} taken and {refunded} given back, {earned} earned and {owed} owed (minor units); \
+             {out_of_balance} orders out of balance"
+        )
     });
-    breaches.unless(numbers.held == 0 && sums.held_units == 0, Law::HoldsAreFair, || {
-        format!("{} units held, though nothing here is held", numbers.held)
+    breaches.unless(sums.unfair_holds == 0, Law::HoldsAreFair, || {
+        format!("{} orders ran out before their time, or were paid after it", sums.unfair_holds)
+    });
+    let nothing_is_held = numbers.held == 0 && sums.held_units == 0 && sums.holds == 0;
+    breaches.unless(sums.is_paid_online || nothing_is_held, Law::HoldsAreFair, || {
+        format!("{} units held by {} orders, though nothing here is held", numbers.held, sums.holds)
     });
     breaches.found
 }
@@ -220,7 +243,7 @@ mod tests {
     fn each_law_of_the_store_notices_its_breach() {
         assert_eq!(check_store(PoolId(1), &sound()), []);
         type Fault = fn(&mut PoolSums);
-        let faults: [(Law, Fault); 10] = [
+        let faults: [(Law, Fault); 14] = [
             (Law::KeyIsOrder, |sums| sums.rows_without_a_key = 1),
             (Law::NeverOversold, |sums| sums.live_units = 11),
             (Law::NeverOversold, |sums| sums.live_units = 3),
@@ -229,7 +252,11 @@ mod tests {
             (Law::OneFate, |sums| sums.rows_from_the_future = 1),
             (Law::LimitsHold, |sums| sums.buyers_over_limit = 1),
             (Law::LimitsHold, |sums| sums.buyers_miscounted = 1),
-            (Law::MoneyAdds, |sums| sums.unpaid_states = 1),
+            (Law::MoneyAdds, |sums| sums.captured = 1),
+            (Law::MoneyAdds, |sums| sums.out_of_balance = 1),
+            (Law::HoldsAreFair, |sums| sums.unfair_holds = 1),
+            (Law::HoldsAreFair, |sums| sums.holds = 1),
+            (Law::HoldsAreFair, |sums| sums.held_units = 1),
             (Law::HoldsAreFair, |sums| sums.numbers.held = 1),
         ];
         for (law, fault) in faults {
@@ -237,6 +264,24 @@ mod tests {
             fault(&mut sums);
             assert!(check_store(PoolId(1), &sums).iter().any(|breach| breach.law == law), "{law}: {sums:?}");
         }
+    }
+
+    #[test]
+    fn what_is_paid_online_may_be_held_and_its_money_adds_up() {
+        let held = PoolSums {
+            numbers: PoolNumbers { held: 2, sold: 2, ..sound().numbers },
+            held_units: 2,
+            is_paid_online: true,
+            holds: 3,
+            captured: 700,
+            refunded: 200,
+            earned: 400,
+            owed: 100,
+            ..sound()
+        };
+        assert_eq!(check_store(PoolId(1), &held), []);
+        let wrong = [PoolSums { owed: 99, ..held.clone() }, PoolSums { is_paid_online: false, ..held }];
+        assert_eq!(wrong.map(|sums| check_store(PoolId(1), &sums)[0].law), [Law::MoneyAdds, Law::HoldsAreFair]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What `shop.db` is elsewhere: events, pools and orders, shared by the order store and the catalogue.
 
 use stampede_actors::ports::{Listing, OrderRecord};
-use stampede_domain::{BuyerId, OrderId, PoolId, decide::PoolRow};
+use stampede_domain::{BuyerId, Hold, OrderId, OrderStatus, PoolId, decide::PoolRow};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -29,7 +29,10 @@ pub(crate) struct Tables {
     /// The first is the featured one.
     pub(crate) listings: Vec<Listing>,
     pub(crate) pools: BTreeMap<PoolId, PoolRecord>,
+    /// As they were decided.
     pub(crate) orders: BTreeMap<OrderId, OrderRecord>,
+    /// What became of those that were reserved.
+    pub(crate) holds: BTreeMap<OrderId, Hold>,
     /// Live units of each buyer with the version of their last change, kept only while the pool has a limit.
     pub(crate) units: BTreeMap<(PoolId, BuyerId), (u32, u64)>,
 }
@@ -42,10 +45,29 @@ pub(crate) struct PoolRecord {
 }
 
 impl Tables {
+    /// A row as it stands now: where a reserved order stands says its hold.
+    pub(crate) fn current(&self, row: &OrderRecord) -> OrderRecord {
+        OrderRecord { status: self.status(row), ..row.clone() }
+    }
+
+    fn status(&self, row: &OrderRecord) -> OrderStatus {
+        let is_reserved = row.status == OrderStatus::Reserved;
+        self.holds.get(&row.order).filter(|_| is_reserved).map_or(row.status, |hold| hold.status)
+    }
+
+    /// Whether a hold is the life of an order that was reserved, and of the same units.
+    pub(crate) fn is_of_an_order(&self, hold: &Hold) -> bool {
+        self.orders.get(&hold.order).is_some_and(|row| {
+            row.status == OrderStatus::Reserved
+                && (row.pool, row.quantity, row.buyer, row.fingerprint)
+                    == (hold.pool, hold.quantity, hold.buyer, hold.fingerprint)
+        })
+    }
+
     /// Units of a buyer by the rows, which is what the kept ones must be.
     pub(crate) fn units_by_rows(&self, pool: PoolId) -> BTreeMap<BuyerId, u32> {
         let mut all = BTreeMap::new();
-        for row in self.orders.values().filter(|row| row.pool == pool && row.status.is_live()) {
+        for row in self.orders.values().filter(|row| row.pool == pool && self.status(row).is_live()) {
             let units: &mut u32 = all.entry(row.buyer).or_default();
             *units = units.saturating_add(row.quantity);
         }

@@ -1,9 +1,9 @@
 //! A batch on its way through the judge. Pure: what it needs to know is given to it.
 
-use super::columns::NewRow;
+use super::{columns::NewRow, holds::reserved};
 use stampede_actors::ports::{Entry, Judgement};
 use stampede_domain::{
-    BuyerId, Contact, Decided, Decision, Fingerprint, Millis, OrderId, PoolId, Settlement,
+    BuyerId, Contact, Decided, Decision, Fingerprint, Hold, Millis, OrderId, PoolId, Settlement,
     decide::{self, Offer, PoolRow, Verdict},
 };
 use std::{
@@ -31,6 +31,8 @@ pub(super) struct Part {
 /// What came of a part.
 pub(super) struct Outcome {
     pub(super) rows: Vec<NewRow>,
+    /// The lives of those among them that were reserved. Where nothing is paid online this costs nothing.
+    pub(super) holds: Vec<Hold>,
     /// Buyers whose units have changed, with their units now.
     pub(super) bought: Vec<(BuyerId, u32)>,
     /// `None` when nothing of the part is decided.
@@ -112,13 +114,14 @@ impl Part {
     /// Judges the part. `known` learns what it decides: the same id may be offered for another pool in the same batch.
     pub(super) fn judge(
         self,
+        now: Millis,
         row: &mut PoolRow,
         units: &mut HashMap<BuyerId, u32>,
         known: &mut KnownOrders,
     ) -> Outcome {
         let verdicts = decide::decide(row, units, known, &self.offers);
         let limited = row.limit_per_buyer.is_some();
-        let mut rows = Vec::new();
+        let (mut rows, mut holds) = (Vec::new(), Vec::new());
         let mut fresh = Vec::new();
         let mut decided = Vec::with_capacity(verdicts.len());
         let mut told = HashSet::with_capacity(verdicts.len());
@@ -136,6 +139,9 @@ impl Part {
                 fresh.push((order, quantity, decision));
                 if limited && decision.status().is_live() {
                     bought.push(buyer);
+                }
+                if let (Decision::Reserved, Some(terms)) = (decision, row.hold) {
+                    holds.push(reserved(offer, self.pool, terms, now));
                 }
                 let version = row.numbers.version;
                 rows.push(NewRow {
@@ -166,6 +172,6 @@ impl Part {
         let bought = with_units(bought);
         let settlement = Settlement { pool: self.pool, numbers: row.numbers, decided, buyers: with_units(buyers) };
         let judgement = (!settlement.decided.is_empty()).then_some(Judgement { settlement, fresh });
-        Outcome { rows, bought, judgement }
+        Outcome { rows, holds, bought, judgement }
     }
 }

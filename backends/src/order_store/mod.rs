@@ -2,6 +2,7 @@
 
 mod batch;
 mod columns;
+pub(crate) mod holds;
 #[cfg(any(test, feature = "memory"))]
 pub(crate) mod memory;
 mod postgres;

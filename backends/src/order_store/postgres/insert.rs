@@ -69,7 +69,11 @@ pub(super) async fn write(connection: &mut PgConnection, mut change: Change) -> 
     Ok(written.rows_affected())
 }
 
-async fn set_units(connection: &mut PgConnection, mut bought: Vec<(PoolId, BuyerId, u32, u64)>) -> sqlx::Result<()> {
+/// Keeps units of buyers, each with the version of its pool.
+pub(super) async fn set_units(
+    connection: &mut PgConnection,
+    mut bought: Vec<(PoolId, BuyerId, u32, u64)>,
+) -> sqlx::Result<()> {
     // In the order of the table: neighbours share pages.
     bought.sort_unstable();
     sqlx::query(SET_UNITS)

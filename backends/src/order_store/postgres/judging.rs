@@ -14,6 +14,7 @@
 //! finds out. Not so for expiries and failures, which are fenced *before* anything is inserted: a fenced one may be known.
 
 use super::{
+    hold_rows,
     insert::{self, Change},
     rows, unknown,
 };
@@ -77,16 +78,18 @@ async fn judge(
         limited.flat_map(|part| part.buyers().into_iter().map(|buyer| (part.pool, buyer))).collect();
     let mut units = if wanted.is_empty() { HashMap::new() } else { rows::units(connection, wanted).await? };
     let mut judgements = Vec::with_capacity(parts.len());
+    let mut reserved = Vec::new();
     let mut change = Change { decided_at: batch.now(), ..Change::default() };
     for part in parts {
         let pool = part.pool;
         let row = pools.get_mut(&pool).ok_or_else(|| unknown(pool))?;
-        let outcome = part.judge(row, units.entry(pool).or_default(), &mut known);
+        let outcome = part.judge(batch.now(), row, units.entry(pool).or_default(), &mut known);
         if !outcome.rows.is_empty() {
             change.pools.push((pool, row.numbers));
             let version = row.numbers.version;
             change.bought.extend(outcome.bought.into_iter().map(|(buyer, units)| (pool, buyer, units, version)));
             change.rows.extend(outcome.rows);
+            reserved.extend(outcome.holds);
         }
         judgements.extend(outcome.judgement);
     }
@@ -97,5 +100,6 @@ async fn judge(
     if insert::write(connection, change).await? < meant {
         return Ok(End::RollBack(None));
     }
+    hold_rows::insert(connection, &mut reserved).await?;
     Ok(End::Commit(Some(judgements)))
 }

@@ -5,11 +5,16 @@
 //! | [`judging`] | a batch's transaction: which locks, which reads, and when to judge again |
 //! | [`insert`] | the one statement that a sale's speed hangs on |
 //! | [`rows`] | the other statements, and rows as the domain knows them |
+//! | [`holds`] | orders that are paid online, after they were reserved: a transaction that changes them |
+//! | [`hold_rows`] | its statements |
 //! | [`audit`] | the sums that the laws judge |
 //!
-//! A batch costs the same few round trips however long it is: three while nothing of it is known and no limit holds.
+//! A batch costs the same few round trips however long it is: three while nothing of it is known and no limit holds, and one more
+//! when anything of it is reserved.
 
 mod audit;
+mod hold_rows;
+mod holds;
 mod insert;
 mod judging;
 mod rows;

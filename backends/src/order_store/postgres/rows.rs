@@ -4,6 +4,7 @@ use crate::{
     order_store::{
         batch::KnownOrders,
         columns::{Known, contact, decision, reason, status},
+        holds,
     },
     sql::{signed, strange, units as as_units, unsigned},
 };
@@ -42,13 +43,24 @@ pub(super) async fn known_map(connection: &mut PgConnection, orders: &[OrderId])
     Ok(rows.into_iter().map(|row| (row.order, (row.decision, row.fingerprint))).collect())
 }
 
-const POOL: &str = "SELECT id, capacity, held, sold, version, epoch, limit_per_buyer FROM pools";
+const POOL: &str =
+    "SELECT id, capacity, held, sold, version, epoch, limit_per_buyer, hold_seconds, unit_minor, currency FROM pools";
 
 /// The statement that locks pools and reads them, always in the order of their ids. Its numbers stand in the text because it is
 /// sent together with `BEGIN`, which only a simple query can be.
 pub(super) fn lock(pools: &[PoolId]) -> String {
     let ids: Vec<String> = pools.iter().map(|pool| pool.0.to_string()).collect();
     format!("{POOL} WHERE id IN ({}) ORDER BY id FOR UPDATE", ids.join(","))
+}
+
+/// Locks pools as [`lock`] does, in the middle of a transaction.
+pub(super) async fn lock_now(
+    connection: &mut PgConnection,
+    pools: &[PoolId],
+) -> sqlx::Result<HashMap<PoolId, PoolRow>> {
+    let ids: Vec<_> = pools.iter().map(|pool| pool.0).collect();
+    let lock = sqlx::query(AssertSqlSafe(format!("{POOL} WHERE id = ANY($1) ORDER BY id FOR UPDATE")));
+    locked(&lock.bind(ids).fetch_all(connection).await?)
 }
 
 /// The rows of [`lock`].
@@ -76,7 +88,8 @@ fn pool_row(row: &PgRow) -> sqlx::Result<PoolRow> {
         version: unsigned(row.try_get(4)?),
     };
     let limit_per_buyer = row.try_get::<Option<i64>, _>(6)?.map(as_units);
-    Ok(PoolRow { numbers, epoch: unsigned(row.try_get(5)?), limit_per_buyer, hold: None })
+    let hold = holds::terms(row.try_get(7)?, row.try_get(8)?, row.try_get(9)?)?;
+    Ok(PoolRow { numbers, epoch: unsigned(row.try_get(5)?), limit_per_buyer, hold })
 }
 
 /// The live units of those buyers who have any.
@@ -163,10 +176,14 @@ pub(super) async fn is_empty(connection: &mut PgConnection) -> sqlx::Result<bool
     sqlx::query("SELECT NOT EXISTS (SELECT 1 FROM orders)").fetch_one(connection).await?.try_get(0)
 }
 
-const RECORD: &str = "SELECT id, pool, quantity, buyer, fingerprint, status, decision, asked_at, decided_at, version, contact FROM orders";
+/// Where a reserved order stands says its hold; of all others only the decision is read.
+const RECORD: &str = "
+SELECT orders.id, orders.pool, orders.quantity, orders.buyer, orders.fingerprint, coalesce(holds.status, orders.status), decision,
+       asked_at, decided_at, version, contact
+FROM orders LEFT JOIN holds ON orders.decision = 6 AND holds.id = orders.id";
 
 pub(super) async fn find(connection: &mut PgConnection, order: OrderId) -> sqlx::Result<Option<OrderRecord>> {
-    let one = sqlx::query(AssertSqlSafe(format!("{RECORD} WHERE id = $1")));
+    let one = sqlx::query(AssertSqlSafe(format!("{RECORD} WHERE orders.id = $1")));
     one.bind(order.0).fetch_optional(connection).await?.as_ref().map(record).transpose()
 }
 
@@ -177,7 +194,7 @@ pub(super) async fn after(
 ) -> sqlx::Result<Vec<OrderRecord>> {
     // No order has the nil id, and all ids come after it.
     let after = after.map_or(Uuid::nil(), |order| order.0);
-    let page = sqlx::query(AssertSqlSafe(format!("{RECORD} WHERE id > $1 ORDER BY id LIMIT $2")));
+    let page = sqlx::query(AssertSqlSafe(format!("{RECORD} WHERE orders.id > $1 ORDER BY orders.id LIMIT $2")));
     page.bind(after).bind(i64::from(limit)).fetch_all(connection).await?.iter().map(record).collect()
 }
 

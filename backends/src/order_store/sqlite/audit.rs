@@ -8,57 +8,91 @@ use sqlx::{Row, SqliteConnection, SqlitePool};
 use stampede_actors::ports::Audit;
 use stampede_domain::{PoolId, PoolNumbers, decide::PoolRow, laws::PoolSums};
 
-/// Statuses by their numbers in the column: live is 1 to 4, held is 1 to 3; 2, 3, 5 and 6 need a payment, and so does 1,
-/// which waits for one.
+/// Statuses by their numbers in the column: live is 1 to 4, held is 1 to 3. A row stays as it was decided; where a reserved one
+/// stands now says its hold, and one without a hold cannot be.
 const SUMS: &str = "
 SELECT count(*),
-       count(DISTINCT +id), -- the sign keeps SQLite from trusting the primary key
-       coalesce(sum(quantity) FILTER (WHERE status BETWEEN 1 AND 4), 0),
-       coalesce(sum(quantity) FILTER (WHERE status BETWEEN 1 AND 3), 0),
-       count(*) FILTER (WHERE status IN (1, 2, 3, 5, 6)),
+       count(DISTINCT +orders.id), -- the sign keeps SQLite from trusting the primary key
+       coalesce(sum(orders.quantity) FILTER (WHERE coalesce(holds.status, orders.status) BETWEEN 1 AND 4), 0),
+       coalesce(sum(orders.quantity) FILTER (WHERE coalesce(holds.status, orders.status) BETWEEN 1 AND 3), 0),
        count(*) FILTER (WHERE version > ?1),
        count(*) FILTER (WHERE (
-           typeof(id) = 'blob' AND length(id) = 16
-           AND typeof(quantity) = 'integer' AND quantity BETWEEN 1 AND 4294967295
-           AND typeof(buyer) = 'integer' AND typeof(fingerprint) = 'integer'
+           typeof(orders.id) = 'blob' AND length(orders.id) = 16
+           AND typeof(orders.quantity) = 'integer' AND orders.quantity BETWEEN 1 AND 4294967295
+           AND typeof(orders.buyer) = 'integer' AND typeof(orders.fingerprint) = 'integer'
            AND typeof(asked_at) = 'integer' AND asked_at > 0
            AND typeof(decided_at) = 'integer' AND decided_at > 0
            AND typeof(version) = 'integer' AND version > 0
            AND (contact IS NULL OR json_valid(contact))
            AND CASE decision
-                   WHEN 1 THEN status BETWEEN 1 AND 6
-                   WHEN 2 THEN status = 7
-                   WHEN 3 THEN status = 8
-                   WHEN 4 THEN status = 9
-                   WHEN 5 THEN status = 7
+                   WHEN 1 THEN orders.status = 4
+                   WHEN 2 THEN orders.status = 7
+                   WHEN 3 THEN orders.status = 8
+                   WHEN 4 THEN orders.status = 9
+                   WHEN 5 THEN orders.status = 7
+                   WHEN 6 THEN orders.status = 1 AND holds.id IS NOT NULL
                    ELSE false END
        ) IS NOT TRUE)
        + (SELECT count(*) FROM pools WHERE id = ?2 AND (
            capacity BETWEEN 0 AND 4294967295 AND held BETWEEN 0 AND 4294967295 AND sold BETWEEN 0 AND 4294967295
            AND version > 0 AND epoch >= 0
        ) IS NOT TRUE),
-       count(*) FILTER (WHERE substr(hex(id), 13, 1) <> '7')
-FROM orders WHERE pool = ?2";
+       count(*) FILTER (WHERE substr(hex(orders.id), 13, 1) <> '7')
+FROM orders LEFT JOIN holds ON orders.decision = 6 AND holds.id = orders.id
+WHERE orders.pool = ?2";
+
+/// The holds of a pool, each with its payments: how many, the four sums, how many of them do not add up, are unfair, or are not
+/// the life of an order that was reserved.
+const HOLD_SUMS: &str = "
+SELECT count(*),
+       coalesce(sum(captured), 0),
+       coalesce(sum(refunded), 0),
+       coalesce(sum(earned), 0),
+       coalesce(sum(owed), 0),
+       count(*) FILTER (WHERE (captured - refunded = earned + owed) IS NOT TRUE),
+       count(*) FILTER (WHERE (status IN (3, 8) AND changed_at < hold_until) OR (attempt > 0 AND paying_at >= hold_until)),
+       count(*) FILTER (WHERE (
+           orders = 1 AND status IN (1, 2, 3, 4, 5, 6, 8) AND amount > 0 AND hold_until > 0 AND changed_at > 0
+           AND (due_at IS NOT NULL) = (status <= 3 OR owed > 0)
+           AND typeof(amount) = 'integer' AND typeof(hold_until) = 'integer' AND typeof(changed_at) = 'integer'
+       ) IS NOT TRUE)
+FROM (
+    SELECT holds.*,
+           CASE WHEN status = 4 THEN amount ELSE 0 END AS earned,
+           coalesce((SELECT sum(captured) FROM payments WHERE order_id = holds.id), 0) AS captured,
+           coalesce((SELECT sum(refunded) FROM payments WHERE order_id = holds.id), 0) AS refunded,
+           (SELECT count(*) FROM orders
+            WHERE orders.id = holds.id AND decision = 6 AND orders.pool = holds.pool AND orders.quantity = holds.quantity
+              AND orders.buyer = holds.buyer AND orders.fingerprint = holds.fingerprint) AS orders
+    FROM holds WHERE pool = ?1) AS lives";
 
 /// Buyers with more units than the limit, by their rows.
 const OVER_LIMIT: &str = "
 SELECT count(*) FROM (
-    SELECT 1 FROM orders WHERE pool = ?1 AND status BETWEEN 1 AND 4 GROUP BY buyer HAVING sum(quantity) > ?2)";
+    SELECT 1 FROM orders LEFT JOIN holds ON orders.decision = 6 AND holds.id = orders.id
+    WHERE orders.pool = ?1 AND coalesce(holds.status, orders.status) BETWEEN 1 AND 4
+    GROUP BY orders.buyer HAVING sum(orders.quantity) > ?2)";
 
 /// Buyers whose kept units are not the sum of their rows.
 const MISCOUNTED: &str = "
 SELECT count(*) FROM (
     SELECT 1 FROM (
-        SELECT buyer, quantity AS units FROM orders WHERE pool = ?1 AND status BETWEEN 1 AND 4
+        SELECT orders.buyer AS buyer, orders.quantity AS units
+        FROM orders LEFT JOIN holds ON orders.decision = 6 AND holds.id = orders.id
+        WHERE orders.pool = ?1 AND coalesce(holds.status, orders.status) BETWEEN 1 AND 4
         UNION ALL SELECT buyer, -units FROM buyer_units WHERE pool = ?1)
     GROUP BY buyer HAVING sum(units) <> 0)";
 
-const BY_STATUS: &str =
-    "SELECT status, count(*), coalesce(sum(quantity), 0) FROM orders WHERE pool = ? GROUP BY status";
+const BY_STATUS: &str = "
+SELECT coalesce(holds.status, orders.status), count(*), coalesce(sum(orders.quantity), 0)
+FROM orders LEFT JOIN holds ON orders.decision = 6 AND holds.id = orders.id
+WHERE orders.pool = ? GROUP BY 1";
 
 /// Every pool, and every pool that only orders know.
 pub(super) async fn pools(readers: &SqlitePool) -> sqlx::Result<Vec<PoolId>> {
-    let rows = sqlx::query("SELECT id FROM pools UNION SELECT pool FROM orders").fetch_all(readers).await?;
+    let rows = sqlx::query("SELECT id FROM pools UNION SELECT pool FROM orders UNION SELECT pool FROM holds")
+        .fetch_all(readers)
+        .await?;
     rows.iter().map(|row| row.try_get(0).map(PoolId)).collect()
 }
 
@@ -78,13 +112,13 @@ pub(super) async fn pool(connection: &mut SqliteConnection, pool: PoolId) -> sql
         distinct_orders: number(1)?,
         live_units: number(2)?,
         held_units: number(3)?,
-        unpaid_states: number(4)?,
-        rows_from_the_future: number(5)?,
-        unreadable_rows: number(6)?,
-        rows_without_a_key: number(7)?,
-        buyers_over_limit: 0,
-        buyers_miscounted: 0,
+        rows_from_the_future: number(4)?,
+        unreadable_rows: number(5)?,
+        rows_without_a_key: number(6)?,
+        is_paid_online: pool_row.hold.is_some(),
+        ..PoolSums::default()
     };
+    add_holds(connection, pool, &mut sums).await?;
     if let Some(limit) = pool_row.limit_per_buyer {
         let over = sqlx::query(OVER_LIMIT).bind(pool.0).bind(i64::from(limit)).fetch_one(&mut *connection).await?;
         sums.buyers_over_limit = unsigned(over.try_get(0)?);
@@ -99,4 +133,16 @@ pub(super) async fn pool(connection: &mut SqliteConnection, pool: PoolId) -> sql
         }
     }
     Ok(Audit { pool, name, sums, by_status })
+}
+
+/// Adds up what is paid online.
+async fn add_holds(connection: &mut SqliteConnection, pool: PoolId, sums: &mut PoolSums) -> sqlx::Result<()> {
+    let row = sqlx::query(HOLD_SUMS).bind(pool.0).fetch_one(connection).await?;
+    let number = |column: usize| row.try_get::<i64, _>(column).map(unsigned);
+    sums.holds = number(0)?;
+    (sums.captured, sums.refunded) = (row.try_get(1)?, row.try_get(2)?);
+    (sums.earned, sums.owed) = (row.try_get(3)?, row.try_get(4)?);
+    (sums.out_of_balance, sums.unfair_holds) = (number(5)?, number(6)?);
+    sums.unreadable_rows += number(7)?;
+    Ok(())
 }

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`insert`] | the one statement that a sale's speed hangs on |
 //! | [`rows`] | the other statements, and rows as the domain knows them |
+//! | [`holds`] | orders that are paid online, after they were reserved: a transaction that changes them |
+//! | [`hold_rows`] | its statements |
 //! | [`audit`] | the sums that the laws judge |
 //!
 //! A batch costs the same few statements however long it is: every statement is a hop to SQLite's thread and back.
@@ -11,6 +13,8 @@
 mod audit;
 #[cfg(feature = "fuzz")]
 pub(crate) mod fuzz;
+mod hold_rows;
+mod holds;
 mod insert;
 mod rows;
 
@@ -131,7 +135,7 @@ fn unknown(pool: PoolId) -> PortFailure {
 async fn decide(connection: &mut SqliteConnection, mut batch: Batch) -> Result<Vec<Judgement>, Stop> {
     let mut known = rows::known_map(connection, batch.orders()).await?;
     let mut judgements = Vec::new();
-    let mut new_rows = Vec::new();
+    let (mut new_rows, mut new_holds) = (Vec::new(), Vec::new());
     for part in batch.parts() {
         let pool = part.pool;
         let mut row = rows::pool(connection, pool).await?.ok_or_else(|| unknown(pool))?;
@@ -139,7 +143,7 @@ async fn decide(connection: &mut SqliteConnection, mut batch: Batch) -> Result<V
             Some(_) => rows::units(connection, pool, part.buyers()).await?,
             None => HashMap::new(),
         };
-        let outcome = part.judge(&mut row, &mut units, &mut known);
+        let outcome = part.judge(batch.now(), &mut row, &mut units, &mut known);
         if !outcome.rows.is_empty() {
             // Numbers before orders: a batch that would break the pool's constraint fails before its rows are written.
             rows::update_pool(connection, pool, &row.numbers).await?;
@@ -147,6 +151,7 @@ async fn decide(connection: &mut SqliteConnection, mut batch: Batch) -> Result<V
                 rows::set_units(connection, pool, row.numbers.version, outcome.bought).await?;
             }
             new_rows.extend(outcome.rows);
+            new_holds.extend(outcome.holds);
         }
         judgements.extend(outcome.judgement);
     }
@@ -154,6 +159,7 @@ async fn decide(connection: &mut SqliteConnection, mut batch: Batch) -> Result<V
         // In the order of their ids, so that the insert appends.
         new_rows.sort_unstable_by_key(|row| row.order);
         insert::insert(connection, &new_rows, batch.now()).await?;
+        hold_rows::write(connection, &new_holds).await?;
     }
     Ok(judgements)
 }

@@ -6,6 +6,7 @@ use crate::{
     order_store::{
         batch::KnownOrders,
         columns::{Known, contact, decision, reason, status},
+        holds,
     },
     sql::{signed, strange, units as as_units, unsigned},
 };
@@ -20,13 +21,13 @@ use std::{
 /// Buyers read in one text of about a megabyte.
 const BUYERS_A_TEXT: u64 = 50_000;
 
-fn order(row: &SqliteRow, column: usize) -> sqlx::Result<OrderId> {
+pub(super) fn order(row: &SqliteRow, column: usize) -> sqlx::Result<OrderId> {
     let bytes: &[u8] = row.try_get(column)?;
     let bytes: [u8; 16] = bytes.try_into().map_err(|_| strange(format!("an id of {} bytes", bytes.len())))?;
     Ok(bytes.into())
 }
 
-fn hex_list(orders: &[OrderId]) -> String {
+pub(super) fn hex_list(orders: &[OrderId]) -> String {
     let mut list = String::with_capacity(2 + orders.len() * 35);
     for order in orders {
         let separator = if list.is_empty() { '[' } else { ',' };
@@ -63,10 +64,13 @@ pub(super) async fn known_map(connection: &mut SqliteConnection, orders: &[Order
 }
 
 pub(super) async fn pool(connection: &mut SqliteConnection, pool: PoolId) -> sqlx::Result<Option<PoolRow>> {
-    let row = sqlx::query("SELECT capacity, held, sold, version, epoch, limit_per_buyer FROM pools WHERE id = ?")
-        .bind(pool.0)
-        .fetch_optional(connection)
-        .await?;
+    let row = sqlx::query(
+        "SELECT capacity, held, sold, version, epoch, limit_per_buyer, hold_seconds, unit_minor, currency
+         FROM pools WHERE id = ?",
+    )
+    .bind(pool.0)
+    .fetch_optional(connection)
+    .await?;
     let Some(row) = row else { return Ok(None) };
     let numbers = PoolNumbers {
         capacity: as_units(row.try_get(0)?),
@@ -75,7 +79,8 @@ pub(super) async fn pool(connection: &mut SqliteConnection, pool: PoolId) -> sql
         version: unsigned(row.try_get(3)?),
     };
     let limit_per_buyer = row.try_get::<Option<i64>, _>(5)?.map(as_units);
-    Ok(Some(PoolRow { numbers, epoch: unsigned(row.try_get(4)?), limit_per_buyer, hold: None }))
+    let hold = holds::terms(row.try_get(6)?, row.try_get(7)?, row.try_get(8)?)?;
+    Ok(Some(PoolRow { numbers, epoch: unsigned(row.try_get(4)?), limit_per_buyer, hold }))
 }
 
 /// Those of `pools` that exist.
@@ -205,10 +210,14 @@ pub(super) async fn is_empty(connection: &mut SqliteConnection) -> sqlx::Result<
     row.try_get(0)
 }
 
-const RECORD: &str = "SELECT id, pool, quantity, buyer, fingerprint, status, decision, asked_at, decided_at, version, contact FROM orders";
+/// Where a reserved order stands says its hold; of all others only the decision is read.
+const RECORD: &str = "
+SELECT orders.id, orders.pool, orders.quantity, orders.buyer, orders.fingerprint, coalesce(holds.status, orders.status), decision,
+       asked_at, decided_at, version, contact
+FROM orders LEFT JOIN holds ON orders.decision = 6 AND holds.id = orders.id";
 
 pub(super) async fn find(readers: &SqlitePool, order: OrderId) -> sqlx::Result<Option<OrderRecord>> {
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{RECORD} WHERE id = ?")))
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{RECORD} WHERE orders.id = ?")))
         .bind(order.bytes().to_vec())
         .fetch_optional(readers)
         .await?;
@@ -216,7 +225,7 @@ pub(super) async fn find(readers: &SqlitePool, order: OrderId) -> sqlx::Result<O
 }
 
 pub(super) async fn after(readers: &SqlitePool, after: Option<OrderId>, limit: u32) -> sqlx::Result<Vec<OrderRecord>> {
-    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{RECORD} WHERE id > ? ORDER BY id LIMIT ?")))
+    let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{RECORD} WHERE orders.id > ? ORDER BY orders.id LIMIT ?")))
         // Every id is longer than no bytes at all, and so comes after them.
         .bind(after.map(|order| order.bytes().to_vec()).unwrap_or_default())
         .bind(limit)

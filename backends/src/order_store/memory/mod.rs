@@ -1,14 +1,17 @@
 //! Orders in memory, judged as everywhere: for simulations.
 
+mod holds;
+
 use super::{
     batch::{Batch, KnownOrders, Outcome, distinct, unstorable},
     columns::{NewRow, reason},
+    holds::is_unfair,
 };
 use crate::memory::{MemoryShop, PoolRecord, Tables};
 use async_trait::async_trait;
 use stampede_actors::ports::{Audit, Entry, Judgement, OrderRecord, OrderStore, PoolOpening, PortFailure, PortResult};
 use stampede_domain::{
-    BuyerId, Decided, Decision, Fingerprint, Millis, OrderId, OrderStatus, PoolId, PoolNumbers, Settlement,
+    BuyerId, Decided, Decision, Fingerprint, Hold, Millis, OrderId, OrderStatus, PoolId, PoolNumbers, Settlement,
     decide::PoolRow, laws::PoolSums,
 };
 use std::collections::{BTreeMap, HashMap};
@@ -76,7 +79,8 @@ impl OrderStore for MemoryOrderStore {
     }
 
     async fn find(&self, order: OrderId) -> PortResult<Option<OrderRecord>> {
-        Ok(self.shop.tables().await.orders.get(&order).cloned())
+        let tables = self.shop.tables().await;
+        Ok(tables.orders.get(&order).map(|row| tables.current(row)))
     }
 
     async fn open_pool(&self, pool: PoolId, epoch: u64) -> PortResult<Option<PoolOpening>> {
@@ -112,7 +116,7 @@ impl OrderStore for MemoryOrderStore {
     async fn rows_after(&self, after: Option<OrderId>, limit: u32) -> PortResult<Vec<OrderRecord>> {
         let tables = self.shop.tables().await;
         let later = tables.orders.values().filter(|row| after.is_none_or(|after| row.order > after));
-        Ok(later.take(limit as usize).cloned().collect())
+        Ok(later.take(limit as usize).map(|row| tables.current(row)).collect())
     }
 }
 
@@ -138,17 +142,18 @@ fn decide(tables: &mut Tables, mut batch: Batch) -> PortResult<Vec<Judgement>> {
         let mut row = known_pool(tables, pool)?.row;
         let kept = part.buyers().into_iter().map(|buyer| (buyer, units(tables, pool, buyer)));
         let mut units: HashMap<_, _> = kept.collect();
-        let outcome = part.judge(&mut row, &mut units, &mut known);
+        let outcome = part.judge(batch.now(), &mut row, &mut units, &mut known);
         can_be_stored(&row, &outcome.rows)?;
         judged.push((pool, row, outcome));
     }
     let mut judgements = Vec::new();
-    for (pool, row, Outcome { rows, bought, judgement }) in judged {
+    for (pool, row, Outcome { rows, holds, bought, judgement }) in judged {
         if let Some(record) = tables.pools.get_mut(&pool) {
             record.row = row;
         }
         tables.units.extend(bought.into_iter().map(|(buyer, units)| ((pool, buyer), (units, row.numbers.version))));
         tables.orders.extend(rows.into_iter().map(|row| (row.order, record(row, batch.now()))));
+        tables.holds.extend(holds.into_iter().map(|hold| (hold.order, hold)));
         judgements.extend(judgement);
     }
     Ok(judgements)
@@ -171,12 +176,13 @@ fn record(row: NewRow, decided_at: Millis) -> OrderRecord {
     OrderRecord { order, pool, quantity, buyer, fingerprint, contact, status, reason, asked_at, decided_at, version }
 }
 
-/// What was said of a row once: everything that is alive or was given back had been confirmed.
+/// What was said of a row once. It stands there as it was decided; what became of a reserved one is told by its hold.
 fn decision(row: &OrderRecord) -> Decision {
     match (row.status, row.reason) {
         (OrderStatus::Rejected, Some(reason)) => Decision::Rejected(reason),
         (OrderStatus::Expired, _) => Decision::Expired,
         (OrderStatus::Failed, _) => Decision::Failed,
+        (OrderStatus::Reserved, _) => Decision::Reserved,
         _ => Decision::Confirmed,
     }
 }
@@ -185,26 +191,51 @@ fn decided(row: &OrderRecord) -> Decided {
     Decided { order: row.order, fingerprint: row.fingerprint, decision: decision(row) }
 }
 
+fn captured(hold: &Hold) -> i64 {
+    hold.payments.iter().map(|payment| payment.captured).sum()
+}
+
+fn refunded(hold: &Hold) -> i64 {
+    hold.payments.iter().map(|payment| payment.refunded).sum()
+}
+
+fn earned(hold: &Hold) -> i64 {
+    if hold.status == OrderStatus::Confirmed { hold.amount.minor } else { 0 }
+}
+
 fn audit(tables: &Tables, pool: PoolId) -> Audit {
     let record = tables.pools.get(&pool);
-    let rows = || tables.orders.values().filter(|row| row.pool == pool);
+    let of_the_pool = tables.orders.values().filter(|row| row.pool == pool).map(|row| tables.current(row));
+    let all: Vec<_> = of_the_pool.collect();
+    let rows = || all.iter();
     let sum = |of: &dyn Fn(&OrderRecord) -> bool| rows().filter(|row| of(row)).map(|row| u64::from(row.quantity)).sum();
     let count = |of: &dyn Fn(&OrderRecord) -> bool| rows().filter(|row| of(row)).count() as u64;
     let numbers = record.map(|record| record.row.numbers).unwrap_or_default();
+    let holds = || tables.holds.values().filter(|hold| hold.pool == pool);
+    let money = |of: &dyn Fn(&Hold) -> i64| holds().map(of).sum();
+    let is_stray = |row: &&OrderRecord| decision(row) == Decision::Reserved && !tables.holds.contains_key(&row.order);
     let mut sums = PoolSums {
         numbers,
         orders: count(&|_| true),
         distinct_orders: count(&|_| true),
         live_units: sum(&|row| row.status.is_live()),
         held_units: sum(&|row| row.status.is_held()),
-        unpaid_states: count(&|row| {
-            !matches!(row.status, OrderStatus::Confirmed) && decision(row) == Decision::Confirmed
-        }),
         rows_from_the_future: count(&|row| row.version > numbers.version),
-        unreadable_rows: 0,
+        unreadable_rows: (rows().filter(is_stray).count() + holds().filter(|hold| !tables.is_of_an_order(hold)).count())
+            as u64,
         rows_without_a_key: count(&|row| row.order.0.get_version_num() != 7),
         buyers_over_limit: 0,
         buyers_miscounted: 0,
+        is_paid_online: record.is_some_and(|record| record.row.hold.is_some()),
+        holds: holds().count() as u64,
+        captured: money(&captured),
+        refunded: money(&refunded),
+        earned: money(&earned),
+        owed: money(&Hold::owed_minor),
+        out_of_balance: holds()
+            .filter(|hold| captured(hold) - refunded(hold) != earned(hold) + hold.owed_minor())
+            .count() as u64,
+        unfair_holds: holds().filter(|hold| is_unfair(hold)).count() as u64,
     };
     if let Some(limit) = record.and_then(|record| record.row.limit_per_buyer) {
         let by_rows = tables.units_by_rows(pool);
