@@ -137,7 +137,7 @@ async fn wrong_units(shop: &Shop, holds: &[Hold]) -> Vec<String> {
         }
     }
     let audits = shop.orders.audit().await.unwrap_or_default();
-    let breaches = audits.iter().flat_map(|audit| check_store(&audit.sums));
+    let breaches = audits.iter().flat_map(|audit| check_store(audit.pool, &audit.sums));
     wrong.extend(breaches.map(|breach| format!("the shop's own audit: {breach:?}")));
     wrong
 }
