@@ -165,8 +165,8 @@ wired! { Bus over BusLink {
         let repeated = self.link.fate.inner().mixture.repeated;
         for id in ids {
             let payload = self.payloads().remove(id);
-            let comes_again = harm == Harm::Twice || self.link.fate.chance(repeated);
-            if let Some(payload) = payload.filter(|_| comes_again) {
+            let comes_again = |_: &Bytes| harm == Harm::Twice || self.link.fate.chance(repeated);
+            if let Some(payload) = payload.filter(comes_again) {
                 self.link.fate.took_effect("message repeated");
                 let after = Duration::from_millis(self.link.fate.between(10, LATEST_MS));
                 self.send_later(Outgoing { payload, label: None }, after);
