@@ -43,6 +43,25 @@ pub enum Fact {
     MessagesRedelivered(u32),
     /// A settlement found no room; the sweep will do its work.
     SettlementDropped,
+    /// Something was wanted for an order that is paid online.
+    HoldChanged {
+        /// What, by the name of the change.
+        change: &'static str,
+        /// What came of it: `changed`, `unchanged`, `refused`, or `unknown` for an order that nobody knows.
+        outcome: &'static str,
+    },
+    /// An order was paid online.
+    OrderPaid {
+        /// How many units of it.
+        units: u32,
+    },
+    /// The payment provider was called, or would have been.
+    PaymentCalled {
+        /// What for.
+        call: &'static str,
+        /// What came of it: `answered`, `impossible`, `unavailable`, `unknown`, or `not_called` while it is left in peace.
+        outcome: &'static str,
+    },
 }
 
 /// Why a buyer was put off.
@@ -80,6 +99,7 @@ impl PutOff {
 thread_local! {
     static OUTCOMES: RefCell<HashMap<&'static str, Counter>> = RefCell::default();
     static ORDER_LAG: OnceCell<Histogram> = const { OnceCell::new() };
+    static TIME_TO_PAY: OnceCell<Histogram> = const { OnceCell::new() };
 }
 
 /// Counts `count` times the same fact.
@@ -113,6 +133,13 @@ pub fn announce_many(fact: Fact, count: u64) {
             counter!("stampede_messages_redelivered_total").increment(u64::from(messages));
         }
         Fact::SettlementDropped => counter!("stampede_settlements_dropped_total").increment(count),
+        Fact::HoldChanged { change, outcome } => {
+            counter!("stampede_hold_changes_total", "change" => change, "outcome" => outcome).increment(count);
+        }
+        Fact::OrderPaid { units } => counter!("stampede_tickets_sold_total").increment(count * u64::from(units)),
+        Fact::PaymentCalled { call, outcome } => {
+            counter!("stampede_payment_calls_total", "call" => call, "outcome" => outcome).increment(count);
+        }
     }
 }
 
@@ -137,6 +164,11 @@ pub fn announce_rows(took: impl Iterator<Item = Duration>) {
         let lag = lag.get_or_init(|| histogram!("stampede_order_lag_seconds"));
         took.for_each(|took| lag.record(took));
     });
+}
+
+/// Measures how long a buyer took from the order to its payment.
+pub fn announce_time_to_pay(took: Duration) {
+    TIME_TO_PAY.with(|time| time.get_or_init(|| histogram!("stampede_time_to_pay_seconds")).record(took));
 }
 
 /// Counts a fact.

@@ -6,6 +6,13 @@
 //!                    └────────── shelf ◀── CacheSync ◀───────┘  ──▶ ledger port, reap, sweep, open
 //! ```
 //!
+//! Orders that are paid online go on from there, on a lane of their own:
+//!
+//! ```text
+//!  http ──ask──▶ Till ──▶ [lane] ──▶ Checkout ──▶ HoldWriter ──▶ [hold store]
+//!                  └── reads the row    └─▶ [payment provider]  └──▶ CacheSync
+//! ```
+//!
 //! An actor may wait only for actors to its right, so no two can wait for each other; news goes left by telling. The logic of
 //! an actor is a plain struct over ports; only [`carrier`] knows actix. There is no driver here, and no status code.
 
@@ -14,11 +21,13 @@ pub mod batch;
 pub mod cache_sync;
 pub mod carrier;
 pub mod chance;
+pub mod checkout;
 pub mod clock;
 pub mod doorkeeper;
 pub mod facts;
 pub mod flight;
 pub mod gate;
+pub mod hold_writer;
 pub mod inventory;
 pub mod label;
 pub mod lane;
