@@ -102,10 +102,10 @@ impl Witness {
         moments.note(change, now, (&before, after));
         let mut objections = Vec::new();
         if was != is {
-            objections.extend(unfair(now, &before, after));
+            objections.extend(unfair(now, &before, after).map(str::to_owned));
             objections.extend(self.unfounded(&before, after));
         }
-        objections.extend(altered(&before, after));
+        objections.extend(altered(&before, after).map(str::to_owned));
         let say = |what| format!("{}, {}, {} to {}: {what}", after.order, change.name(), was.as_str(), is.as_str());
         seen.objections.extend(objections.into_iter().map(say));
     }
