@@ -94,7 +94,7 @@ fn main() -> ExitCode {
         }
         What::Points => report("points", 0, 0, |sum| all(planned_deaths(), judge_point, sum)),
         What::Races { seed, races } => races::run(seed, races),
-        What::Tell { seed, races: true, .. } => races::tell(&PaidPlan { in_words: true, ..PaidPlan::drawn(seed) }),
+        What::Tell { seed, races: true, .. } => races::tell(&PaidPlan::drawn(seed).in_words()),
         What::Tell { seed, orders, races: false } => tell(&Plan { in_words: true, ..Plan::drawn(seed, orders) }),
         #[cfg(feature = "sabotage")]
         What::Sabotage { histories } => sabotage(histories),

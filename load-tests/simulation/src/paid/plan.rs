@@ -39,7 +39,7 @@ pub struct PaidPlan {
     /// Who comes.
     pub(crate) customers: Vec<Customer>,
     /// Whether to keep the history in words.
-    pub in_words: bool,
+    pub(crate) in_words: bool,
 }
 
 impl PaidPlan {
@@ -105,6 +105,12 @@ impl PaidPlan {
             customers,
             in_words: false,
         }
+    }
+
+    /// The same, kept in words.
+    #[must_use]
+    pub fn in_words(self) -> Self {
+        Self { in_words: true, ..self }
     }
 
     /// When the last hold runs out; milliseconds.
