@@ -61,7 +61,7 @@ impl Customer {
     pub(crate) fn drawn(rng: &mut SmallRng, order: OrderId, deadline: u64, may_extend: bool) -> Self {
         let extends = may_extend && rng.random_bool(0.3);
         let ends = if extends { deadline + EXTENDED_BY_MS } else { deadline };
-        let near = |rng: &mut SmallRng, moment: u64| rng.random_range(moment - RACE_MS..=moment + RACE_MS);
+        let near = |rng: &mut SmallRng, moment: u64| rng.random_range(moment - RACE_MS..=moment + RACE_MS / 2);
         let (pays_at, has_word_at) = match rng.random_range(0..100) {
             // Click, word and end at once.
             0..40 => {
@@ -168,6 +168,9 @@ impl Customer {
 
     /// Asks until the shop has taken it or refused it, or the buyer has had enough.
     async fn ask(&self, shop: &Shop, wish: Wish) -> Option<TillAnswer> {
+        if matches!(wish, Wish::Pay { .. }) {
+            shop.witness.clicks(self.order);
+        }
         for _ in 0..self.tries {
             let wished = Wished { order: self.order, wish: wish.clone(), trace: None };
             let answer = match shop.door() {

@@ -16,7 +16,7 @@ pub(crate) const HOLD: Duration = Duration::from_secs(60);
 /// When the first hold runs out, and how far apart the last one is, in milliseconds.
 const FIRST_DEADLINE: u64 = 16_000;
 const DEADLINES: u64 = 3_000;
-/// A step of the reconcilers that all know: half of their period, because two processes begin half a period apart.
+/// When reconcilers look: two processes begin half of their period apart.
 pub(crate) const TICK: u64 = 250;
 /// What an extension adds.
 pub(crate) const EXTENDED_BY_MS: u64 = EXTENSION.as_secs() * 1_000;
@@ -48,11 +48,13 @@ impl PaidPlan {
     pub fn drawn(seed: u64) -> Self {
         let mut rng = SmallRng::seed_from_u64(seed ^ 0x9A1D_0A70_4C1E_4B0D);
         let mode = if rng.random_bool(0.3) { Mode::Embedded } else { Mode::Distributed };
+        let every = if mode == Mode::Embedded { 2 * TICK } else { TICK };
         // They cost minutes, which have to be gone through.
         let may_extend = rng.random_bool(0.08);
         let customers: Vec<_> = (0..RACES)
             .map(|number| {
-                let tick = rng.random_range(0..DEADLINES / TICK) * TICK;
+                // Short before somebody looks: then the end comes at once, too.
+                let tick = rng.random_range(0..DEADLINES / every) * every;
                 let deadline = FIRST_DEADLINE + tick - rng.random_range(0..RACE_MS);
                 let order = order(&mut rng, number);
                 Customer::drawn(&mut rng, order, deadline, may_extend)
@@ -142,6 +144,21 @@ fn mixture(rng: &mut SmallRng, mode: Mode) -> Mixture {
     }
     let twice = rng.random_bool(0.5).then(|| rng.random_range(0.0..0.1)).unwrap_or_default();
     let mixture = Mixture::drawn(rng, mode == Mode::Distributed);
-    // What stands still for longer than a history is nothing that a race could be run against.
-    Mixture { twice, longest_freeze: mixture.longest_freeze.min(Duration::from_secs(20)), ..mixture }
+    // What is away for longer than the moment lasts is nothing that a race could be run against; some of that is enough.
+    let latest = if rng.random_bool(0.75) { rng.random_range(2..80) } else { rng.random_range(80..1_500) };
+    let longest = if rng.random_bool(0.6) { rng.random_range(5..300) } else { rng.random_range(300..20_000) };
+    let (latest, longest_freeze) = (Duration::from_millis(latest), Duration::from_millis(longest));
+    Mixture {
+        twice,
+        // There are fewer calls in such a history than where orders are taken.
+        refused: 2.0 * mixture.refused,
+        request_lost: 2.0 * mixture.request_lost,
+        answer_lost: 2.0 * mixture.answer_lost,
+        death: 3.0 * mixture.death,
+        actor_death: 3.0 * mixture.actor_death,
+        freeze: 3.0 * mixture.freeze,
+        latest,
+        longest_freeze,
+        ..mixture
+    }
 }

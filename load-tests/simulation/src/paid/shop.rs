@@ -199,10 +199,11 @@ impl Shop {
                     let Some(process) = process else { continue };
                     self.fate.has_died(number);
                     process.kill();
-                    let absence = Duration::from_millis(self.fate.between(1, LONGEST_ABSENCE_MS));
+                    // It looks around when the others do, or half of a round later.
+                    let back_at = (self.at_ms() + self.fate.between(1, LONGEST_ABSENCE_MS)).next_multiple_of(TICK);
                     let this = Rc::clone(&self);
                     tokio::task::spawn_local(async move {
-                        tokio::time::sleep(absence).await;
+                        tokio::time::sleep_until(this.began + Duration::from_millis(back_at)).await;
                         this.start(number);
                     });
                 }

@@ -35,7 +35,7 @@ struct Seen {
 /// When the decisive things befell an order, by the shared clock.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Moments {
-    /// Somebody wanted to pay it, whatever came of it.
+    /// Somebody clicked to pay it, or such a wish came to the store, whatever came of it.
     pub(crate) pays: Vec<Millis>,
     /// Its time ran out, or was found not to have.
     pub(crate) runs_out: Vec<Millis>,
@@ -60,6 +60,12 @@ impl Witness {
     /// An order begins its life.
     pub(crate) fn knows(&self, hold: Hold) {
         self.seen().holds.insert(hold.order, hold);
+    }
+
+    /// Somebody clicks to pay.
+    pub(crate) fn clicks(&self, order: OrderId) {
+        let now = self.clock.now();
+        self.seen().moments.entry(order).or_default().pays.push(now);
     }
 
     /// Something must not be.
