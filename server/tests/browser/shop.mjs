@@ -25,7 +25,7 @@ const running = new Set();
 process.on('exit', () => running.forEach((shop) => shop.kill('SIGKILL')));
 
 // A shop is one embedded process, or a writer and a web node on the servers of `ops/servers/with`.
-export const distributed = process.env.STAMPEDE_TEST_MODE === 'distributed';
+const distributed = process.env.STAMPEDE_TEST_MODE === 'distributed';
 
 export const SLUG = 'frequency-festival';
 

@@ -38,6 +38,8 @@ export const words = {
     itIsNotMe: 'No, that was not me',
     paid: 'Paid. You are in.',
     declined: 'The payment did not go through.',
+    payAtTheBank: 'Pay at the bank.',
+    beingPaid: 'Being paid for.',
     continuePaying: 'Continue to the bank',
     checking: 'We are checking with the bank.',
     moreTime: /^5\sminutes more/,
