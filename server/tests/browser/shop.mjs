@@ -62,7 +62,7 @@ export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer 
   const roles = distributed ? await onServers(environment) : [{}];
   const shop = new Shop(environment, roles, `http://127.0.0.1:${httpPort}`, `http://127.0.0.1:${opsPort}`);
   try {
-    if (vipHoldMinutes) await shop.describe((event) => event.replace(/hold_minutes = \d+/, `hold_minutes = ${vipHoldMinutes}`));
+    if (vipHoldMinutes) await shop.describe({ vipCapacity, vipHoldMinutes });
     await shop.start();
   } catch (cause) {
     await shop.stop().catch(() => {});
@@ -115,11 +115,15 @@ class Shop {
     );
   }
 
-  /** Before the start: sells the demo festival, on sale at once and with the change that `changed` makes to its description. */
-  async describe(changed) {
+  /** Before the start: the demo festival, on sale at once, with other VIP passes than a setting can make. */
+  async describe({ vipCapacity, vipHoldMinutes }) {
     const event = await readFile(join(root, 'server/demo/frequency-festival.toml'), 'utf8');
+    const changed = event
+      .replace(/opens_at = "[^"]*"/g, 'opens_at = "2026-01-01T00:00:00Z"')
+      .replace(/hold_minutes = \d+/, `hold_minutes = ${vipHoldMinutes}`)
+      .replace(/capacity = 5000/, `capacity = ${vipCapacity}`);
     const file = join(this.#environment.STAMPEDE_DATA_DIR, 'event.toml');
-    await writeFile(file, changed(event.replace(/opens_at = "[^"]*"/g, 'opens_at = "2026-01-01T00:00:00Z"')));
+    await writeFile(file, changed);
     await this.run('event', 'apply', file);
   }
 
