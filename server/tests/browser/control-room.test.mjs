@@ -6,7 +6,7 @@ import { violations } from './eyes.mjs';
 import { picture, story } from './harness.mjs';
 
 const TOKEN = 'three in the morning';
-const sale = { opensIn: '0s', capacity: 1000, opsToken: TOKEN };
+const sale = { opensIn: '0s', capacity: 1000, vipCapacity: 0, opsToken: TOKEN };
 
 const headline = (page) => page.locator('.headline h1');
 

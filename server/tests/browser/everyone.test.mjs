@@ -49,7 +49,7 @@ for (const lang of ['en', 'de']) {
 
 for (const [state, sale, before] of [
   ['before-the-sale', { opensIn: '1h' }],
-  ['sold-out', { capacity: 2 }, (shop) => shop.sell(2)],
+  ['sold-out', { capacity: 2, vipCapacity: 0 }, (shop) => shop.sell(2)],
 ]) {
   test(`axe finds nothing ${state.replaceAll('-', ' ')}`, story(sale, async ({ shop, visitor }) => {
     await before?.(shop);

@@ -59,7 +59,7 @@ test('the last tickets are told as the last', story({ capacity: 100 }, async ({ 
 }));
 
 for (const lang of ['en', 'de']) {
-  test(`sold out is said plainly and offers no form (${lang})`, story({ capacity: 5 }, async ({ shop, visitor }) => {
+  test(`sold out is said plainly and offers no form (${lang})`, story({ capacity: 5, vipCapacity: 0 }, async ({ shop, visitor }) => {
     await shop.sell(5);
     const page = await openEvent(await visitor(), lang);
     await page.getByText(words[lang].soldOut).waitFor();

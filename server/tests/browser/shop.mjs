@@ -2,7 +2,7 @@
 // What the tests set is all it knows: nothing of the developer's environment leaks in.
 
 import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -40,8 +40,11 @@ export async function eventually(sentence, probe, within_ms = 10_000) {
   }
 }
 
-/** Starts a shop whose sale is open unless `opensIn` says otherwise. */
-export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer = 0, opsToken } = {}) {
+/**
+ * Starts a shop whose sale is open unless `opensIn` says otherwise. Embedded it sells VIP passes too, which are paid online and
+ * held for `vipHoldMinutes`; with a `vipCapacity` of 0 it sells none.
+ */
+export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer = 0, opsToken, vipCapacity, vipHoldMinutes, organizerToken } = {}) {
   const [httpPort, opsPort] = await freePorts(2);
   const dataDir = await mkdtemp(join(tmpdir(), 'stampede-test-'));
   const environment = {
@@ -53,10 +56,13 @@ export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer 
     STAMPEDE_DEMO_OPENS_IN: opensIn,
     STAMPEDE_DEMO_LIMIT_PER_BUYER: String(limitPerBuyer),
     ...(opsToken && { STAMPEDE_OPS_TOKEN: opsToken }),
+    ...(vipCapacity !== undefined && { STAMPEDE_DEMO_VIP_CAPACITY: String(vipCapacity) }),
+    ...(organizerToken && { STAMPEDE_ORGANIZER_TOKEN: organizerToken }),
   };
   const roles = distributed ? await onServers(environment) : [{}];
   const shop = new Shop(environment, roles, `http://127.0.0.1:${httpPort}`, `http://127.0.0.1:${opsPort}`);
   try {
+    if (vipHoldMinutes) await shop.describe({ vipCapacity, vipHoldMinutes });
     await shop.start();
   } catch (cause) {
     await shop.stop().catch(() => {});
@@ -109,6 +115,28 @@ class Shop {
     );
   }
 
+  /** Before the start: the demo festival, on sale at once, with other VIP passes than a setting can make. */
+  async describe({ vipCapacity, vipHoldMinutes }) {
+    const event = await readFile(join(root, 'server/demo/frequency-festival.toml'), 'utf8');
+    const changed = event
+      .replace(/opens_at = "[^"]*"/g, 'opens_at = "2026-01-01T00:00:00Z"')
+      .replace(/hold_minutes = \d+/, `hold_minutes = ${vipHoldMinutes}`)
+      .replace(/capacity = 5000/, `capacity = ${vipCapacity}`);
+    const file = join(this.#environment.STAMPEDE_DATA_DIR, 'event.toml');
+    await writeFile(file, changed);
+    await this.run('event', 'apply', file);
+  }
+
+  /** Pulls the plug, and starts again on what is left. */
+  async crash() {
+    for (const begun of this.#processes) {
+      begun.kill('SIGKILL');
+      await eventually('it is dead', () => hasEnded(begun));
+      running.delete(begun);
+    }
+    await this.start();
+  }
+
   #begin(role) {
     const env = { ...this.#environment, ...role };
     const begun = spawn(binary, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -157,6 +185,12 @@ class Shop {
 
   async availability() {
     return (await fetch(`${this.url}/api/tickets/availability`)).json();
+  }
+
+  /** How many of a ticket type are free. */
+  async free(ticketType) {
+    const { ticketTypes } = await (await fetch(`${this.url}/api/v1/events/${SLUG}/availability`)).json();
+    return ticketTypes.find(({ id }) => id === ticketType).available;
   }
 
   /** Buys through the API, as others do while a story goes on; comes back with the orders' ids when every unit is confirmed. */

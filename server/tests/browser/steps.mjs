@@ -26,7 +26,7 @@ export function form(page, lang = 'en') {
     email: page.getByRole('textbox', { name: said.email }),
     buy: page.getByRole('button', { name: said.buy }),
     key: page.locator('input[name=key]'),
-    ticketTypeId: page.locator('input[name=ticketTypeId]'),
+    ticketTypeId: page.locator('input[name=ticketTypeId]:is(:checked, [type=hidden])'),
   };
 }
 
