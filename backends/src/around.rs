@@ -8,8 +8,8 @@ use bytes::Bytes;
 use stampede_actors::ports::{
     Audit, Backlog, BadNotice, BookedPayment, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery,
     DeliveryId, Entry, HoldStore, HoldSums, HoldsChanged, Judgement, Ledger, LedgerSnapshot, OrderRecord, OrderStore,
-    Outgoing, PaymentGateway, PaymentNotice, PoolOpening, PortFailure, PortResult, PromiseOf, ProviderPayment, RateLimits,
-    Take, Taken, WantedPayment, Withdrawal,
+    Outgoing, PaymentGateway, PaymentNotice, PoolOpening, PortFailure, PortResult, PromiseOf, ProviderPayment,
+    RateLimits, Take, Taken, WantedPayment, Withdrawal,
 };
 use stampede_domain::{
     Decision, Event, EventSlug, Fingerprint, Hold, HoldChange, Millis, OrderId, PaymentId, PoolId, PoolNumbers,

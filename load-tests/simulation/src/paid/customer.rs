@@ -134,7 +134,10 @@ impl Customer {
             }
             let patience = Duration::from_millis(self.deadline + EXTENDED_BY_MS);
             let declined = |hold: &Hold| hold.attempt == attempt && hold.decline.is_some();
-            match self.wait(shop, shop.began + patience, |hold| declined(hold) || hold.status == OrderStatus::Confirmed).await {
+            match self
+                .wait(shop, shop.began + patience, |hold| declined(hold) || hold.status == OrderStatus::Confirmed)
+                .await
+            {
                 Some(hold) if hold.status == OrderStatus::Reserved => {}
                 _ => return,
             }

@@ -79,7 +79,11 @@ impl PaidPlan {
         let deadline = 20_000;
         let mut customer = |number: u64, story: Story| Customer {
             stories: vec![story],
-            ..Customer::plain(order(&mut rng, u32::try_from(number).unwrap_or_default()), deadline, 2_000 + 400 * number)
+            ..Customer::plain(
+                order(&mut rng, u32::try_from(number).unwrap_or_default()),
+                deadline,
+                2_000 + 400 * number,
+            )
         };
         let plain = Story::plain(0, 900);
         let story = |word| Story { word, ..plain.clone() };

@@ -54,7 +54,8 @@ pub fn planned_steps() -> impl Iterator<Item = (Planned, PaidVerdict)> {
     all.map(|(planned, mode)| {
         let mut verdict = race(&PaidPlan::with_every_step(mode, Some(planned)));
         if verdict.still_planned > 0 {
-            let never = format!("{} times {:?} at {} never came", verdict.still_planned, planned.harm, planned.operation);
+            let never =
+                format!("{} times {:?} at {} never came", verdict.still_planned, planned.harm, planned.operation);
             verdict.breaches.push(never);
         }
         (planned, verdict)
