@@ -7,7 +7,7 @@ use crate::{
 };
 use stampede_domain::{
     Millis, PoolId,
-    laws::{self, Breach, BusSums, Law},
+    laws::{self, Breach, BusSums, Law, PoolSums},
 };
 use std::time::Duration;
 
@@ -90,7 +90,6 @@ pub async fn audit(
         breaches.extend(left_behind(before, &backlog, store, ledger).await?);
     }
     let quiet_pools = check_quiet(before.as_ref(), &pools, &mut breaches);
-    let orders: u64 = pools.iter().map(|pool| pool.sums.orders).sum();
     let nothing_promised =
         before.as_ref().is_some_and(|ledger| ledger.pools.iter().all(|book| book.numbers.promised == 0));
     let laws = Law::ALL.into_iter().map(|law| LawFound {
@@ -105,7 +104,7 @@ pub async fn audit(
             (Law::EveryPromiseDecided, None) if nothing_promised => {
                 "no order is promised and undecided, by the ledger".into()
             }
-            _ => looked_at(law, orders, backlog.messages, quiet_pools),
+            _ => looked_at(law, &pools, backlog.messages, quiet_pools),
         },
     });
     Ok(AuditReport { at, laws: laws.collect(), pools, waiting: backlog.messages, dead_letters: backlog.dead_letters })
@@ -180,7 +179,11 @@ fn check_quiet(ledger: Option<&LedgerSnapshot>, pools: &[Audit], breaches: &mut 
     quiet
 }
 
-fn looked_at(law: Law, orders: u64, waiting: Option<u64>, quiet_pools: usize) -> String {
+fn looked_at(law: Law, pools: &[Audit], waiting: Option<u64>, quiet_pools: usize) -> String {
+    let orders: u64 = pools.iter().map(|pool| pool.sums.orders).sum();
+    let holds: u64 = pools.iter().map(|pool| pool.sums.holds).sum();
+    let of = |sum: fn(&PoolSums) -> i64| pools.iter().fold(0_i64, |all, pool| all.saturating_add(sum(&pool.sums)));
+    let money = [of(|sums| sums.captured), of(|sums| sums.refunded), of(|sums| sums.owed)];
     match law {
         Law::EveryPromiseDecided => waiting.map_or_else(
             || "orders are promised and undecided; the bus does not tell what waits".into(),
@@ -190,9 +193,10 @@ fn looked_at(law: Law, orders: u64, waiting: Option<u64>, quiet_pools: usize) ->
             "no pool of a running shop is at rest to be compared with the ledger".into()
         }
         Law::NothingLeaks => format!("pools at rest against the ledger: {quiet_pools}"),
-        Law::MoneyAdds | Law::HoldsAreFair => {
-            format!("{orders} orders; nothing is paid online yet, so nothing may be held or paid")
+        Law::MoneyAdds => {
+            format!("{} taken, {} given back, {} to be given back, in cents", money[0], money[1], money[2])
         }
+        Law::HoldsAreFair => format!("{holds} orders that were held"),
         Law::NeverOversold | Law::OneFate | Law::KeyIsOrder | Law::LimitsHold => format!("{orders} orders"),
     }
 }
