@@ -156,8 +156,9 @@ fn mixture(rng: &mut SmallRng, mode: Mode) -> Mixture {
         answer_lost: 2.0 * mixture.answer_lost,
         death: 3.0 * mixture.death,
         actor_death: 3.0 * mixture.actor_death,
-        freeze: 3.0 * mixture.freeze,
+        freeze: 2.0 * mixture.freeze,
         latest,
+        gives_up: Some(2 * latest),
         longest_freeze,
         ..mixture
     }
