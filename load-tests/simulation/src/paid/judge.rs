@@ -40,7 +40,8 @@ pub(crate) async fn leftovers(shop: &Shop, plan: &PaidPlan) -> String {
 pub(crate) async fn overdue(shop: &Shop, plan: &PaidPlan, grace_ms: i64) -> Vec<String> {
     let now = shop.clock.now();
     let is_overdue = |hold: &&Hold| {
-        matches!(hold.status, OrderStatus::Reserved | OrderStatus::Paying) && Millis(hold.hold_until.0 + grace_ms) <= now
+        matches!(hold.status, OrderStatus::Reserved | OrderStatus::Paying)
+            && Millis(hold.hold_until.0 + grace_ms) <= now
     };
     let say = |hold: &Hold| {
         let late = now.0 - hold.hold_until.0;
@@ -111,7 +112,12 @@ async fn wrong_sums(shop: &Shop) -> Option<String> {
     let captured: i64 = accounts.iter().map(|account| account.payment.captured).sum();
     let refunded: i64 = accounts.iter().map(|account| account.payment.refunded).sum();
     match shop.witness.hold_sums(shop.clock.now()).await {
-        Ok(sums) if (sums.captured, sums.refunded, sums.owed, sums.unaccounted(), sums.unfair) == (captured, refunded, 0, 0, 0) => None,
+        Ok(sums)
+            if (sums.captured, sums.refunded, sums.owed, sums.unaccounted(), sums.unfair)
+                == (captured, refunded, 0, 0, 0) =>
+        {
+            None
+        }
         sums => Some(format!("MoneyAdds: {captured} and {refunded} at the provider, and with us {sums:?}")),
     }
 }
@@ -119,7 +125,8 @@ async fn wrong_sums(shop: &Shop) -> Option<String> {
 /// What the pool says against its rows.
 async fn wrong_units(shop: &Shop, holds: &[Hold]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let units = |is_so: &dyn Fn(&Hold) -> bool| holds.iter().filter(|hold| is_so(hold)).map(|hold| hold.quantity).sum::<u32>();
+    let units =
+        |is_so: &dyn Fn(&Hold) -> bool| holds.iter().filter(|hold| is_so(hold)).map(|hold| hold.quantity).sum::<u32>();
     let sold = units(&|hold| hold.status == OrderStatus::Confirmed);
     match shop.orders.pool(pool()).await {
         Ok((_, numbers)) if (numbers.held, numbers.sold) == (0, sold) => {}

@@ -75,7 +75,8 @@ impl Outcomes {
         self.confirmed += some(hold.status == OrderStatus::Confirmed);
         self.paid_after_the_end += some(moments.is_paid.is_some_and(|paid| paid >= hold.hold_until));
         self.expired += some(hold.status == OrderStatus::Expired);
-        self.expired_while_paying += some(hold.status == OrderStatus::Expired && hold.attempt > 0 && moments.failures > 0);
+        self.expired_while_paying +=
+            some(hold.status == OrderStatus::Expired && hold.attempt > 0 && moments.failures > 0);
         self.cancelled += some(hold.status == OrderStatus::Cancelled);
         self.given_back += some(was_taken);
         self.declined += u64::from(moments.failures);

@@ -149,8 +149,7 @@ fn checkout(
 }
 
 fn till(wires: &Wires<'_>, settings: ActorSettings, panics: &Rc<Cell<u32>>) -> (Rc<Part<Till>>, Door) {
-    let parts =
-        TillParts { clock: wires.clock(), holds: wires.holds("till"), lane: wires.lane("till"), settings };
+    let parts = TillParts { clock: wires.clock(), holds: wires.holds("till"), lane: wires.lane("till"), settings };
     let gate = Gate::new("till", settings.till_mailbox_capacity);
     let own = Arc::clone(&gate);
     let part = Part::cast(panics, move |tasks| Till::new(parts.clone(), &own, tasks));

@@ -25,7 +25,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::{sync::mpsc::{UnboundedReceiver, unbounded_channel}, time::Instant};
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::Instant,
+};
 
 /// The lease of the embedded lane.
 const EMBEDDED_LEASE: Duration = Duration::from_secs(6);
@@ -145,7 +148,10 @@ impl Shop {
                 contact: Contact::default(),
                 trace: None,
             };
-            self.orders.decide(decided_at, &[Entry { intent, want: Want::Place }]).await.expect("because there are enough");
+            self.orders
+                .decide(decided_at, &[Entry { intent, want: Want::Place }])
+                .await
+                .expect("because there are enough");
             let hold = self.witness.hold(customer.order).await.expect("because nothing fails yet");
             self.witness.knows(hold.expect("because it was reserved"));
         }

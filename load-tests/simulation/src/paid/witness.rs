@@ -165,9 +165,10 @@ fn altered(before: &Hold, after: &Hold) -> Option<&'static str> {
         return Some("HoldsAreFair: less time, or fewer attempts");
     }
     let is_kept = |payment: &stampede_domain::hold::Payment| {
-        after.payments.iter().any(|now| {
-            now.id == payment.id && now.captured >= payment.captured && now.refunded >= payment.refunded
-        })
+        after
+            .payments
+            .iter()
+            .any(|now| now.id == payment.id && now.captured >= payment.captured && now.refunded >= payment.refunded)
     };
     (!before.payments.iter().all(is_kept)).then_some("MoneyAdds: money was forgotten")
 }
