@@ -5,12 +5,13 @@
 
 use async_trait::async_trait;
 use stampede_actors::ports::{
-    Audit, Backlog, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery, DeliveryId, Entry, Judgement,
-    Ledger, LedgerSnapshot, OrderRecord, OrderStore, Outgoing, PoolOpening, PortFailure, PortResult, PromiseOf,
-    RateLimits, Take, Taken, Withdrawal,
+    Audit, Backlog, BookedPayment, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery, DeliveryId, Entry,
+    HoldStore, HoldSums, HoldsChanged, Judgement, Ledger, LedgerSnapshot, OrderRecord, OrderStore, Outgoing,
+    PoolOpening, PortFailure, PortResult, PromiseOf, RateLimits, Take, Taken, Withdrawal,
 };
 use stampede_domain::{
-    Decision, Event, EventSlug, Fingerprint, Millis, OrderId, PoolId, PoolNumbers, Settlement, WriterReport,
+    Decision, Event, EventSlug, Fingerprint, Hold, HoldChange, Millis, OrderId, PaymentId, PoolId, PoolNumbers,
+    Settlement, WriterReport,
     event::Terms,
     ledger::{Broken, ClaimAnswer, Known, Opening, Picked, PromiseAnswer},
 };
@@ -84,6 +85,14 @@ forward!(OrderStore {
     pool(pool: PoolId) -> (u64, PoolNumbers);
     audit() -> Vec<Audit>;
     rows_after(after: Option<OrderId>, limit: u32) -> Vec<OrderRecord>;
+});
+
+forward!(HoldStore {
+    change(now: Millis, wanted: &[(OrderId, HoldChange)]) -> HoldsChanged;
+    hold(order: OrderId) -> Option<Hold>;
+    due(now: Millis, limit: u32) -> Vec<Hold>;
+    hold_sums(now: Millis) -> HoldSums;
+    payments_after(after: Option<&PaymentId>, limit: u32) -> Vec<BookedPayment>;
 });
 
 forward!(RateLimits {

@@ -4,9 +4,12 @@
 #![expect(dead_code, reason = "each test file uses its share")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub(crate) mod bank;
 pub(crate) mod bus;
 pub(crate) mod catalogue;
 pub(crate) mod counters;
+pub(crate) mod desk;
+pub(crate) mod holds;
 pub(crate) mod ledger;
 pub(crate) mod store;
 

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use stampede_actors::ports::{Audit, Entry, Judgement, OrderRecord, OrderStore, PoolOpening, PortFailure, PortResult};
 use stampede_domain::{
-    BuyerId, Decided, Decision, Fingerprint, Millis, OrderId, OrderStatus, PoolId, PoolNumbers, Settlement,
+    BuyerId, Decided, Decision, Fingerprint, HoldTerms, Millis, Money, OrderId, OrderStatus, PoolId, PoolNumbers,
+    Settlement,
     decide::{Offer, PoolRow, Verdict, decide},
     laws::PoolSums,
 };
@@ -51,6 +52,8 @@ pub(crate) struct FakeStore {
     pub(crate) openings_fail: AtomicU64,
     /// Openings that happen, and nobody hears of it.
     pub(crate) openings_unheard: AtomicU64,
+    /// Where reserved orders stand by now.
+    pub(crate) lives: Mutex<HashMap<OrderId, OrderStatus>>,
 }
 
 #[derive(Default)]
@@ -86,6 +89,7 @@ fn decision(row: &OrderRecord) -> Decision {
         (OrderStatus::Rejected, Some(reason)) => Decision::Rejected(reason),
         (OrderStatus::Expired, _) => Decision::Expired,
         (OrderStatus::Failed, _) => Decision::Failed,
+        (OrderStatus::Reserved, _) => Decision::Reserved,
         _ => Decision::Confirmed,
     }
 }
@@ -106,6 +110,7 @@ impl FakeStore {
             found: AtomicU64::new(0),
             openings_fail: AtomicU64::new(0),
             openings_unheard: AtomicU64::new(0),
+            lives: Mutex::default(),
         };
         store.put_pool(pool, capacity, limit);
         store
@@ -123,6 +128,13 @@ impl FakeStore {
         row.numbers.capacity = capacity;
         row.numbers.version += 1;
         row.limit_per_buyer = limit;
+    }
+
+    /// Its units are held until they are paid online.
+    pub(crate) fn sells_online(&self, pool: PoolId) {
+        let unit = Money { minor: 19_900, currency: "EUR".parse().unwrap() };
+        let terms = HoldTerms { hold_for: Duration::from_secs(600), unit };
+        self.rows.lock().unwrap().pools.get_mut(&pool).unwrap().hold = Some(terms);
     }
 
     /// The ledger's book of this pool is behind from now on.
@@ -263,7 +275,11 @@ impl OrderStore for FakeStore {
 
     async fn find(&self, order: OrderId) -> PortResult<Option<OrderRecord>> {
         self.found.fetch_add(1, Ordering::Relaxed);
-        Ok(self.reads()?.orders.get(&order).cloned())
+        let mut row = self.reads()?.orders.get(&order).cloned();
+        if let (Some(row), Some(status)) = (&mut row, self.lives.lock().unwrap().get(&order)) {
+            row.status = *status;
+        }
+        Ok(row)
     }
 
     async fn open_pool(&self, pool: PoolId, epoch: u64) -> PortResult<Option<PoolOpening>> {

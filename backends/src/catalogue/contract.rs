@@ -1,8 +1,8 @@
 //! What every catalogue must do, together with the order store it sells from.
 
-use crate::order_store::rig::{NOW, Shop, StoreRig, assert_sound, day, entry, fair, night};
+use crate::order_store::rig::{NOW, Shop, StoreRig, assert_sound, day, entry, fair, id, night, paid_fair};
 use stampede_actors::ports::{PortFailure, PortResult};
-use stampede_domain::{BuyerId, Decision, EventSlug, RejectReason};
+use stampede_domain::{BuyerId, Decision, EventSlug, OnlinePayment, Payment, RejectReason};
 
 /// One list of all clauses; a technology cannot leave one out.
 macro_rules! catalogue_contract {
@@ -28,6 +28,8 @@ macro_rules! catalogue_contract {
             an_event_with_mistakes_is_impossible,
             a_pause_is_seen_by_everyone_and_survives_a_change,
             what_is_applied_survives_a_crash,
+            another_price_or_time_is_for_later_orders,
+            how_a_ticket_is_paid_cannot_change_once_it_has_orders,
         );
     };
     ($make:expr; $($clause:ident,)*) => {
@@ -301,4 +303,40 @@ pub(crate) async fn what_is_applied_survives_a_crash(rig: &impl StoreRig) {
     assert_eq!(shop.catalogue.snapshot().await.unwrap(), before);
     let fresh = shop.store.decide(NOW, &[entry(1, 3), entry(2, 1)]).await.unwrap().remove(0).fresh;
     assert_eq!(fresh[1].2, Decision::Rejected(RejectReason::SoldOut));
+}
+
+pub(crate) async fn another_price_or_time_is_for_later_orders(rig: &impl StoreRig) {
+    let shop = rig.open().await;
+    let mut event = paid_fair([10, 5], [None; 2]);
+    shop.catalogue.apply(&event).await.unwrap();
+    shop.store.decide(NOW, &[entry(1, 2)]).await.unwrap();
+    let before = shop.store.pool(day()).await.unwrap().1;
+    let later = OnlinePayment { hold_minutes: 1, fee_minor: 0, vat_basis_points: 0 };
+    (event.ticket_types[0].payment, event.ticket_types[0].price.minor) = (Payment::Online(later), 500);
+    assert_eq!(shop.catalogue.apply(&event).await, Ok(false));
+    assert!(shop.store.pool(day()).await.unwrap().1.version > before.version);
+    shop.store.decide(NOW, &[entry(2, 2)]).await.unwrap();
+    let mut kept = Vec::new();
+    for number in [1, 2] {
+        let hold = shop.holds.hold(id(number)).await.unwrap().unwrap();
+        kept.push((hold.amount.minor, hold.hold_until.since(NOW).as_secs()));
+    }
+    assert_eq!(kept, [(220, 600), (1000, 60)]);
+    assert_sound(&shop).await;
+}
+
+pub(crate) async fn how_a_ticket_is_paid_cannot_change_once_it_has_orders(rig: &impl StoreRig) {
+    let shop = opened(rig, 10, Some(9)).await;
+    let (at_the_gate, online) = (fair([10, 5], [Some(9), None]), paid_fair([10, 5], [Some(9), None]));
+    assert_eq!(shop.catalogue.apply(&online).await, Ok(false), "it has none yet");
+    shop.store.decide(NOW, &[entry(1, 2)]).await.unwrap();
+    let Err(PortFailure::Impossible(why)) = shop.catalogue.apply(&at_the_gate).await else { panic!("taken") };
+    assert!(why.contains("“day” has orders"), "{why}");
+    assert_eq!(shop.catalogue.snapshot().await.unwrap().listings[0].event, online);
+    let mut unlimited = online.clone();
+    unlimited.ticket_types[0].limit_per_buyer = None;
+    shop.catalogue.apply(&unlimited).await.unwrap();
+    shop.catalogue.apply(&online).await.unwrap();
+    come_into_force(&shop, &online.slug).await.unwrap();
+    assert_sound(&shop).await;
 }

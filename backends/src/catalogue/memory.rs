@@ -86,6 +86,7 @@ impl Shelf for Tables {
             capacity: record.row.numbers.capacity,
             used: record.row.numbers.used(),
             limit: record.row.limit_per_buyer,
+            hold: record.row.hold,
         };
         Ok(self.pools.get(&pool).map(now))
     }
@@ -105,6 +106,7 @@ impl Shelf for Tables {
     async fn change_pool(&mut self, pool: PoolId, to: &TicketType) -> sqlx::Result<()> {
         if let Some(PoolRecord { row, .. }) = self.pools.get_mut(&pool) {
             (row.numbers.capacity, row.limit_per_buyer) = (to.capacity, to.limit_per_buyer);
+            row.hold = to.hold();
             row.numbers.version += 1;
         }
         Ok(())

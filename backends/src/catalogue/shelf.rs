@@ -4,7 +4,7 @@ use super::change::in_force_now;
 use crate::sql::Stop;
 use async_trait::async_trait;
 use stampede_actors::ports::{Listing, PortFailure};
-use stampede_domain::{Event, EventSlug, PoolId, TicketType};
+use stampede_domain::{Event, EventSlug, HoldTerms, PoolId, TicketType};
 
 /// What is needed of a pool to change it.
 pub(super) struct PoolNow {
@@ -14,6 +14,8 @@ pub(super) struct PoolNow {
     /// Units that are sold or held.
     pub(super) used: u32,
     pub(super) limit: Option<u32>,
+    /// What its units are held for, when they are paid online.
+    pub(super) hold: Option<HoldTerms>,
 }
 
 impl PoolNow {
@@ -31,11 +33,12 @@ pub(super) trait Shelf: Send {
     async fn lock(&mut self, pools: Vec<PoolId>) -> sqlx::Result<()>;
     /// A pool.
     async fn pool(&mut self, pool: PoolId) -> sqlx::Result<Option<PoolNow>>;
-    /// Whether any order names the pool. It may read all rows, which is why only a removal asks.
+    /// Whether any order names the pool. It may read all rows, which is why only a removal asks, and who changes how a ticket is
+    /// paid.
     async fn has_orders(&mut self, pool: PoolId) -> sqlx::Result<bool>;
     /// Adds a pool.
     async fn insert_pool(&mut self, event: &EventSlug, ticket_type: &TicketType) -> sqlx::Result<()>;
-    /// Sets capacity and limit, and raises the version.
+    /// Sets capacity, limit and what units are held for, and raises the version.
     async fn change_pool(&mut self, pool: PoolId, to: &TicketType) -> sqlx::Result<()>;
     /// Adds up the buyers' units from the orders: a limit counts what was bought before it too.
     async fn count_buyers(&mut self, pool: PoolId) -> sqlx::Result<()>;
@@ -169,15 +172,23 @@ async fn put(shelf: &mut impl Shelf, event: &Event, waiting: Option<&Event>) -> 
     Ok(())
 }
 
-/// Changes capacity and limit, when they differ, and with them the buyers' units.
-async fn change(shelf: &mut impl Shelf, pool: PoolId, now: &PoolNow, to: &TicketType) -> sqlx::Result<()> {
-    if now.capacity == to.capacity && now.limit == to.limit_per_buyer {
+/// Changes capacity, limit and what units are held for, when they differ, and with the limit the buyers' units. Orders that are held
+/// keep what they were reserved with.
+async fn change(shelf: &mut impl Shelf, pool: PoolId, now: &PoolNow, to: &TicketType) -> Result<(), Stop> {
+    if now.capacity == to.capacity && now.limit == to.limit_per_buyer && now.hold == to.hold() {
         return Ok(());
+    }
+    if now.hold.is_some() != to.hold().is_some() && shelf.has_orders(pool).await? {
+        return Err(impossible(format!(
+            "ticket type “{}” has orders, so how it is paid (at the gate or online) cannot change any more: sell another one",
+            to.id
+        )));
     }
     shelf.change_pool(pool, to).await?;
     match (now.limit, to.limit_per_buyer) {
-        (None, Some(_)) => shelf.count_buyers(pool).await,
-        (Some(_), None) => shelf.forget_buyers(pool).await,
-        _ => Ok(()),
+        (None, Some(_)) => shelf.count_buyers(pool).await?,
+        (Some(_), None) => shelf.forget_buyers(pool).await?,
+        _ => {}
     }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //! needs to know is given to it.
 
 use super::{batch::distinct, columns};
-use crate::sql::{strange, units as as_units};
+use crate::sql::{signed, strange, units as as_units, unsigned};
 use iso_currency::Currency;
 use stampede_domain::{
     BuyerId, Decline, Hold, HoldAnswer, HoldChange, HoldTerms, Millis, Money, OrderId, OrderStatus, PaymentId, PoolId,
@@ -127,7 +127,7 @@ pub(super) fn is_unfair(hold: &Hold) -> bool {
 pub(crate) fn terms(seconds: Option<i64>, minor: Option<i64>, code: Option<&str>) -> sqlx::Result<Option<HoldTerms>> {
     match (seconds, minor, code) {
         (Some(seconds), Some(minor), Some(code)) => {
-            let hold_for = Duration::from_secs(crate::sql::unsigned(seconds));
+            let hold_for = Duration::from_secs(unsigned(seconds));
             Ok(Some(HoldTerms { hold_for, unit: Money { minor, currency: currency(code)? } }))
         }
         (None, None, None) => Ok(None),
@@ -135,9 +135,10 @@ pub(crate) fn terms(seconds: Option<i64>, minor: Option<i64>, code: Option<&str>
     }
 }
 
-/// The seconds of [`terms`], as they are written.
-pub(crate) fn seconds(terms: &HoldTerms) -> i64 {
-    crate::sql::signed(terms.hold_for.as_secs())
+/// What stands in those columns.
+pub(crate) fn columns(terms: Option<HoldTerms>) -> (Option<i64>, Option<i64>, Option<&'static str>) {
+    let Some(HoldTerms { hold_for, unit }) = terms else { return (None, None, None) };
+    (Some(signed(hold_for.as_secs())), Some(unit.minor), Some(unit.currency.code()))
 }
 
 pub(super) fn currency(code: &str) -> sqlx::Result<Currency> {

@@ -11,6 +11,8 @@ mod sqlite;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod hold_model;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 pub(crate) mod rig;

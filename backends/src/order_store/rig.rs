@@ -1,14 +1,16 @@
 //! What the contracts of the order store and of the catalogue share: a rig, a fair, and entries to be judged.
 
-use stampede_actors::ports::{Catalogue, Entry, OrderStore};
+use stampede_actors::ports::{Catalogue, Entry, HoldStore, OrderStore};
 use stampede_domain::{
-    BuyerId, Contact, Event, Fingerprint, Intent, Millis, OrderId, PoolId, decide::Want, laws::check_store,
+    BuyerId, Contact, Event, Fingerprint, Intent, Millis, OnlinePayment, OrderId, Payment, PoolId, decide::Want,
+    laws::check_store,
 };
 use std::sync::Arc;
 
 /// A shop, open.
 pub(crate) struct Shop {
     pub(crate) store: Arc<dyn OrderStore>,
+    pub(crate) holds: Arc<dyn HoldStore>,
     pub(crate) catalogue: Arc<dyn Catalogue>,
 }
 
@@ -33,6 +35,14 @@ pub(crate) fn fair(capacities: [u32; 2], limits: [Option<u32>; 2]) -> Event {
     for (ticket_type, (capacity, limit)) in event.ticket_types.iter_mut().zip(capacities.into_iter().zip(limits)) {
         (ticket_type.capacity, ticket_type.limit_per_buyer) = (capacity, limit);
     }
+    event
+}
+
+/// The same with its first ticket type paid online: ten minutes, 10 cents for the shop.
+pub(crate) fn paid_fair(capacities: [u32; 2], limits: [Option<u32>; 2]) -> Event {
+    let mut event = fair(capacities, limits);
+    let online = OnlinePayment { hold_minutes: 10, fee_minor: 10, vat_basis_points: 0 };
+    event.ticket_types[0].payment = Payment::Online(online);
     event
 }
 

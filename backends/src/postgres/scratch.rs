@@ -187,8 +187,10 @@ impl Rig {
 impl StoreRig for Rig {
     async fn open(&self) -> Shop {
         let database = self.scratch().await.open().await;
+        let store = Arc::new(PostgresOrderStore::new(&database));
         Shop {
-            store: Arc::new(PostgresOrderStore::new(&database)),
+            holds: Arc::<PostgresOrderStore>::clone(&store),
+            store,
             catalogue: Arc::new(PostgresCatalogue::new(&database)),
         }
     }

@@ -148,7 +148,7 @@ impl Returner {
     pub(super) async fn run(self) {
         while let Some(shared) = self.shared.upgrade().filter(|shared| !shared.closed.load(Ordering::Acquire)) {
             let Some(tasks) = self.tasks.upgrade() else { return };
-            if let Err(failure) = self.look(&tasks).await {
+            if let Err(failure) = self.look(shared.file, &tasks).await {
                 tracing::warn!(%failure, "dead letters that are wanted back could not be put back yet");
             }
             drop(tasks);
@@ -159,8 +159,8 @@ impl Returner {
         }
     }
 
-    async fn look(&self, tasks: &mpsc::Sender<Task>) -> PortResult<()> {
-        let letters = wanted(&self.readers).await.map_err(reading(super::FILE))?;
+    async fn look(&self, file: &'static str, tasks: &mpsc::Sender<Task>) -> PortResult<()> {
+        let letters = wanted(&self.readers).await.map_err(reading(file))?;
         if letters.is_empty() {
             return Ok(());
         }
@@ -170,7 +170,7 @@ impl Returner {
             wanted.push((number, outgoing));
         }
         let (reply, answer) = oneshot::channel();
-        tasks.send(Task::PutBack { letters: wanted, reply }).await.map_err(|_| super::closed())?;
+        tasks.send(Task::PutBack { letters: wanted, reply }).await.map_err(|_| super::closed(file))?;
         let outcomes = answer.await.map_err(|_| PortFailure::Unknown("the queue was closed meanwhile".into()))?;
         for ((letter, why), outcome) in words.into_iter().zip(outcomes) {
             outcome?;

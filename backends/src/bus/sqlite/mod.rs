@@ -42,7 +42,7 @@ use tokio::{
     time::Instant,
 };
 
-/// The file's name in the data directory, as it stands in messages.
+/// The orders' file in the data directory.
 const FILE: &str = "queue.db";
 /// Callers that may wait for the scribe; a publisher has one batch under way, so more means that the disk stands still.
 const TASKS_WAITING: usize = 1024;
@@ -81,6 +81,8 @@ pub struct SqliteBus {
 
 /// What the port and the scribe both touch.
 struct Shared {
+    /// The file's name, as it stands in messages.
+    file: &'static str,
     shelf: Mutex<Shelf>,
     /// Something is ready to be pulled, or the bus has closed.
     ready: Notify,
@@ -104,17 +106,31 @@ impl SqliteBus {
     /// # Errors
     /// [`OpenError`] with the file and the way out.
     pub async fn open(directory: &Path, clock: SharedClock, options: QueueOptions) -> Result<Self, OpenError> {
-        let path = directory.join(FILE);
+        Self::open_named(directory, FILE, clock, options).await
+    }
+
+    /// Opens or creates a queue in a file of another name: a lane of its own, which no flood on another one delays.
+    ///
+    /// # Errors
+    /// [`OpenError`] with the file and the way out.
+    pub async fn open_named(
+        directory: &Path,
+        name: &'static str,
+        clock: SharedClock,
+        options: QueueOptions,
+    ) -> Result<Self, OpenError> {
+        let path = directory.join(name);
         let file = SqliteFile::open(path.clone(), &sqlx::migrate!("../migrations/sqlite/queue"), SIZES).await?;
         let unusable = |error: sqlx::Error| OpenError::Unusable { file: path.clone(), cause: error.to_string() };
         let readers = file.readers().await?;
         let writer = Writer::open(file).await.map_err(unusable)?;
         let found = table::found(&readers).await.map_err(unusable)?;
-        Ok(Self::start(writer, readers, clock, Shelf::new(options.window, options.lease, found)))
+        Ok(Self::start(name, writer, readers, clock, Shelf::new(options.window, options.lease, found)))
     }
 
-    fn start(writer: Writer, readers: SqlitePool, clock: SharedClock, shelf: Shelf) -> Self {
+    fn start(file: &'static str, writer: Writer, readers: SqlitePool, clock: SharedClock, shelf: Shelf) -> Self {
         let shared = Arc::new(Shared {
+            file,
             shelf: Mutex::new(shelf),
             ready: Notify::new(),
             wanted: Notify::new(),
@@ -142,10 +158,11 @@ impl SqliteBus {
         self.writer.trouble().clone()
     }
 
-    async fn ask<T>(&self, task: impl FnOnce(oneshot::Sender<T>) -> Task) -> Result<T, Unasked> {
+    async fn ask<T>(&self, task: impl FnOnce(oneshot::Sender<T>) -> Task) -> PortResult<T> {
         let (reply, answer) = oneshot::channel();
-        self.tasks.send(task(reply)).await.map_err(|_| Unasked::NeverHandedOver)?;
-        answer.await.map_err(|_| Unasked::NoAnswer)
+        let file = self.shared.file;
+        self.tasks.send(task(reply)).await.map_err(|_| closed(file))?;
+        answer.await.map_err(|_| unanswered(file))
     }
 
     /// Moves the next rows of a backlog from the table to the shelf. Dropped at any point, it has moved all or none.
@@ -158,26 +175,16 @@ impl SqliteBus {
     }
 
     fn still_open(&self) -> PortResult<()> {
-        if self.shared.closed.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
+        if self.shared.closed.load(Ordering::Acquire) { Err(closed(self.shared.file)) } else { Ok(()) }
     }
 }
 
-enum Unasked {
-    NeverHandedOver,
-    NoAnswer,
+fn unanswered(file: &str) -> PortFailure {
+    PortFailure::Unknown(format!("{file}: the writing task ended before it answered"))
 }
 
-impl From<Unasked> for PortFailure {
-    fn from(unasked: Unasked) -> Self {
-        match unasked {
-            Unasked::NeverHandedOver => closed(),
-            Unasked::NoAnswer => Self::Unknown(format!("{FILE}: the writing task ended before it answered")),
-        }
-    }
-}
-
-fn closed() -> PortFailure {
-    PortFailure::Unavailable(format!("{FILE} is closed"))
+fn closed(file: &str) -> PortFailure {
+    PortFailure::Unavailable(format!("{file} is closed"))
 }
 
 #[async_trait]
@@ -186,7 +193,7 @@ impl Bus for SqliteBus {
         let count = batch.len();
         match self.ask(|reply| Task::Publish { batch, reply }).await {
             Ok(outcomes) => outcomes,
-            Err(unasked) => vec![Err(unasked.into()); count],
+            Err(failure) => vec![Err(failure); count],
         }
     }
 

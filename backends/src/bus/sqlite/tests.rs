@@ -257,7 +257,7 @@ async fn a_full_disk_refuses_the_batch_and_loses_nothing_else() {
     let (readers, writer) = (file.readers().await.unwrap(), Writer::open(file).await.unwrap());
     let found = table::found(&readers).await.unwrap();
     let shelf = Shelf::new(1000, Duration::from_secs(600), found);
-    let bus = SqliteBus::start(writer.clone(), readers, Arc::new(SystemClock), shelf);
+    let bus = SqliteBus::start(FILE, writer.clone(), readers, Arc::new(SystemClock), shelf);
     let pages = |count: &'static str| {
         writer.transaction(move |connection| {
             Box::pin(async move {

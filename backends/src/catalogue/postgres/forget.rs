@@ -26,9 +26,13 @@ impl PostgresCatalogue {
 }
 
 async fn forget(connection: &mut PgConnection, slug: String) -> Result<End<()>, Stop> {
-    // The judge is kept out first, in its own order.
-    const OF_THE_EVENT: [&str; 4] = [
+    // Who pays and the judge are kept out first, in their own order.
+    const OF_THE_EVENT: [&str; 7] = [
+        "SELECT id FROM holds WHERE pool IN (SELECT id FROM pools WHERE event = $1) ORDER BY id FOR UPDATE",
         "SELECT id FROM pools WHERE event = $1 ORDER BY id FOR UPDATE",
+        "DELETE FROM payments WHERE order_id IN
+             (SELECT id FROM holds WHERE pool IN (SELECT id FROM pools WHERE event = $1))",
+        "DELETE FROM holds WHERE pool IN (SELECT id FROM pools WHERE event = $1)",
         "DELETE FROM orders WHERE pool IN (SELECT id FROM pools WHERE event = $1)",
         "DELETE FROM buyer_units WHERE pool IN (SELECT id FROM pools WHERE event = $1)",
         "UPDATE pools SET held = 0, sold = 0, version = version + 1, epoch = epoch + 1 WHERE event = $1",

@@ -5,6 +5,7 @@ use crate::{
         document::{read, write},
         shelf::{PoolNow, Shelf},
     },
+    order_store::holds,
     sql::{units, unsigned},
 };
 use async_trait::async_trait;
@@ -43,7 +44,9 @@ impl Shelf for PgConnection {
     }
 
     async fn pool(&mut self, pool: PoolId) -> sqlx::Result<Option<PoolNow>> {
-        let one = "SELECT event, ticket_type, capacity, held + sold, limit_per_buyer FROM pools WHERE id = $1";
+        let one =
+            "SELECT event, ticket_type, capacity, held + sold, limit_per_buyer, hold_seconds, unit_minor, currency
+                   FROM pools WHERE id = $1";
         let Some(row) = sqlx::query(one).bind(pool.0).fetch_optional(self).await? else { return Ok(None) };
         Ok(Some(PoolNow {
             event: row.try_get(0)?,
@@ -51,6 +54,7 @@ impl Shelf for PgConnection {
             capacity: units(row.try_get(2)?),
             used: units(row.try_get(3)?),
             limit: row.try_get::<Option<i64>, _>(4)?.map(units),
+            hold: holds::terms(row.try_get(5)?, row.try_get(6)?, row.try_get(7)?)?,
         }))
     }
 
@@ -60,34 +64,47 @@ impl Shelf for PgConnection {
     }
 
     async fn insert_pool(&mut self, event: &EventSlug, ticket_type: &TicketType) -> sqlx::Result<()> {
+        let (seconds, minor, currency) = holds::columns(ticket_type.hold());
         sqlx::query(
-            "INSERT INTO pools (id, event, ticket_type, capacity, limit_per_buyer) VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO pools (id, event, ticket_type, capacity, limit_per_buyer, hold_seconds, unit_minor, currency)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(ticket_type.pool(event).0)
         .bind(event.as_str().to_owned())
         .bind(ticket_type.id.as_str().to_owned())
         .bind(i64::from(ticket_type.capacity))
         .bind(ticket_type.limit_per_buyer.map(i64::from))
+        .bind(seconds)
+        .bind(minor)
+        .bind(currency)
         .execute(self)
         .await?;
         Ok(())
     }
 
     async fn change_pool(&mut self, pool: PoolId, to: &TicketType) -> sqlx::Result<()> {
-        sqlx::query("UPDATE pools SET capacity = $1, limit_per_buyer = $2, version = version + 1 WHERE id = $3")
-            .bind(i64::from(to.capacity))
-            .bind(to.limit_per_buyer.map(i64::from))
-            .bind(pool.0)
-            .execute(self)
-            .await?;
+        let (seconds, minor, currency) = holds::columns(to.hold());
+        sqlx::query(
+            "UPDATE pools SET capacity = $1, limit_per_buyer = $2, hold_seconds = $3, unit_minor = $4, currency = $5,
+                              version = version + 1 WHERE id = $6",
+        )
+        .bind(i64::from(to.capacity))
+        .bind(to.limit_per_buyer.map(i64::from))
+        .bind(seconds)
+        .bind(minor)
+        .bind(currency)
+        .bind(pool.0)
+        .execute(self)
+        .await?;
         Ok(())
     }
 
     async fn count_buyers(&mut self, pool: PoolId) -> sqlx::Result<()> {
         sqlx::query(
             "INSERT INTO buyer_units (pool, buyer, units, version)
-             SELECT $1, buyer, sum(quantity)::bigint, (SELECT version FROM pools WHERE id = $1)
-             FROM orders WHERE pool = $1 AND status BETWEEN 1 AND 4 GROUP BY buyer",
+             SELECT $1, orders.buyer, sum(orders.quantity)::bigint, (SELECT version FROM pools WHERE id = $1)
+             FROM orders LEFT JOIN holds ON orders.decision = 6 AND holds.id = orders.id
+             WHERE orders.pool = $1 AND coalesce(holds.status, orders.status) BETWEEN 1 AND 4 GROUP BY orders.buyer",
         )
         .bind(pool.0)
         .execute(self)

@@ -18,7 +18,10 @@ impl SqliteCatalogue {
 }
 
 async fn forget(connection: &mut SqliteConnection, slug: String) -> Result<(), Stop> {
-    const OF_THE_EVENT: [&str; 3] = [
+    const OF_THE_EVENT: [&str; 5] = [
+        "DELETE FROM payments WHERE order_id IN
+             (SELECT id FROM holds WHERE pool IN (SELECT id FROM pools WHERE event = ?1))",
+        "DELETE FROM holds WHERE pool IN (SELECT id FROM pools WHERE event = ?1)",
         "DELETE FROM orders WHERE pool IN (SELECT id FROM pools WHERE event = ?1)",
         "DELETE FROM buyer_units WHERE pool IN (SELECT id FROM pools WHERE event = ?1)",
         "UPDATE pools SET held = 0, sold = 0, version = version + 1, epoch = epoch + 1 WHERE event = ?1",

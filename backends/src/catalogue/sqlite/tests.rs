@@ -13,7 +13,9 @@ struct Directory(TempDir);
 impl StoreRig for Directory {
     async fn open(&self) -> Shop {
         let file = ShopFile::open(self.0.path()).await.unwrap();
-        Shop { store: Arc::new(SqliteOrderStore::new(&file)), catalogue: Arc::new(SqliteCatalogue::new(&file)) }
+        let store = Arc::new(SqliteOrderStore::new(&file));
+        let holds = Arc::<SqliteOrderStore>::clone(&store);
+        Shop { store, holds, catalogue: Arc::new(SqliteCatalogue::new(&file)) }
     }
 }
 

@@ -269,11 +269,14 @@ mod tests {
 
     impl StoreRig for MemoryShop {
         async fn open(&self) -> Shop {
-            Shop { store: Arc::new(MemoryOrderStore::new(self)), catalogue: Arc::new(MemoryCatalogue::new(self)) }
+            let store = Arc::new(MemoryOrderStore::new(self));
+            let holds = Arc::<MemoryOrderStore>::clone(&store);
+            Shop { store, holds, catalogue: Arc::new(MemoryCatalogue::new(self)) }
         }
     }
 
     contract::order_store_contract!(MemoryShop::new());
+    contract::hold_store_contract!(MemoryShop::new());
 
     type Damage = fn(&mut Tables);
 

@@ -20,6 +20,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 contract::order_store_contract!(Rig::default());
+contract::hold_store_contract!(Rig::default());
 
 /// Longer than any bound that a test asserts; for what must come, but need not be quick.
 const LONG: Duration = Duration::from_secs(60);
@@ -310,8 +311,9 @@ async fn the_audit_notices_whatever_is_done_to_the_rows() {
         (Law::LimitsHold, "UPDATE buyer_units SET units = 2 WHERE buyer = 0".into()),
         (Law::LimitsHold, "DELETE FROM buyer_units WHERE buyer = 0".into()),
         (Law::LimitsHold, "INSERT INTO buyer_units SELECT pool, 999, 1, 1 FROM buyer_units LIMIT 1".into()),
-        (Law::MoneyAdds, format!("UPDATE orders SET status = 2 {one}")),
-        (Law::MoneyAdds, format!("UPDATE orders SET status = 6 {one}")),
+        (Law::OneFate, format!("UPDATE orders SET status = 2 {one}")),
+        (Law::OneFate, format!("UPDATE orders SET status = 6 {one}")),
+        (Law::OneFate, format!("UPDATE orders SET decision = 6, status = 1 {one}")),
         (Law::HoldsAreFair, "UPDATE pools SET held = 1 WHERE sold = 6".into()),
         (Law::HoldsAreFair, format!("UPDATE orders SET status = 1 {one}")),
     ];
@@ -329,6 +331,25 @@ async fn the_audit_notices_whatever_is_done_to_the_rows() {
     }
     scratch.execute(afresh).await;
     rows_are_sound(&PostgresOrderStore::new(&scratch.open().await)).await;
+}
+
+#[tokio::test]
+async fn the_audit_notices_whatever_is_done_to_holds_and_payments() {
+    let rig = Rig::default();
+    let shop = rig::StoreRig::open(&rig).await;
+    shop.catalogue.apply(&rig::paid_fair([10, 10], [Some(3), None])).await.unwrap();
+    contract::holds::lived(&shop).await;
+    let scratch = rig.scratch().await;
+    let tables = ["orders", "pools", "buyer_units", "holds", "payments"];
+    let keep = tables.map(|table| format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}"));
+    scratch.execute(&keep.join("; ")).await;
+    let afresh = tables.map(|table| format!("DROP TABLE {table}; CREATE TABLE {table} AS SELECT * FROM kept_{table};"));
+    for (law, sql) in contract::holds::SABOTAGE {
+        scratch.execute(&format!("{} {sql}", afresh.concat())).await;
+        let audits = PostgresOrderStore::new(&scratch.open().await).audit().await.unwrap();
+        let found: Vec<_> = audits.iter().flat_map(|audit| check_store(audit.pool, &audit.sums)).collect();
+        assert!(found.iter().any(|breach| breach.law == law), "{law} was not noticed after: {sql}\n{found:?}");
+    }
 }
 
 #[tokio::test]

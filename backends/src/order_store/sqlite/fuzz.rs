@@ -43,9 +43,12 @@ const POOL: PoolId = PoolId(1);
 impl ShopRows {
     /// An empty shop, whose tables take anything: as damage would leave them, not as SQLite would.
     pub async fn open() -> Self {
-        let schema = include_str!("../../../../migrations/sqlite/shop/0001_shop.sql");
-        let lenient = schema.replace(" STRICT, WITHOUT ROWID", "").replace(" STRICT;", ";");
-        Self(database(&[&lenient]).await)
+        let steps = [
+            include_str!("../../../../migrations/sqlite/shop/0001_shop.sql"),
+            include_str!("../../../../migrations/sqlite/shop/0002_holds.sql"),
+        ];
+        let lenient = steps.map(|step| step.replace(" STRICT, WITHOUT ROWID", "").replace(" STRICT;", ";"));
+        Self(database(&[&lenient[0], &lenient[1]]).await)
     }
 
     /// Puts cells into the rows of the tables, as many as there are, and reads all of them as the shop does.

@@ -31,11 +31,14 @@ impl Directory {
 impl StoreRig for Directory {
     async fn open(&self) -> Shop {
         let file = ShopFile::open(self.0.path()).await.unwrap();
-        Shop { store: Arc::new(SqliteOrderStore::new(&file)), catalogue: Arc::new(SqliteCatalogue::new(&file)) }
+        let store = Arc::new(SqliteOrderStore::new(&file));
+        let holds = Arc::<SqliteOrderStore>::clone(&store);
+        Shop { store, holds, catalogue: Arc::new(SqliteCatalogue::new(&file)) }
     }
 }
 
 contract::order_store_contract!(Directory::new());
+contract::hold_store_contract!(Directory::new());
 
 /// A shop with six orders of one unit each, under a limit of three.
 async fn sold() -> Directory {
@@ -83,8 +86,9 @@ async fn the_audit_notices_whatever_is_done_to_the_rows() {
         (Law::LimitsHold, "UPDATE buyer_units SET units = 2 WHERE buyer = 0".into()),
         (Law::LimitsHold, "DELETE FROM buyer_units WHERE buyer = 0".into()),
         (Law::LimitsHold, "INSERT INTO buyer_units SELECT pool, 999, 1, 1 FROM buyer_units LIMIT 1".into()),
-        (Law::MoneyAdds, format!("UPDATE orders SET status = 2 {one}")),
-        (Law::MoneyAdds, format!("UPDATE orders SET status = 6 {one}")),
+        (Law::OneFate, format!("UPDATE orders SET status = 2 {one}")),
+        (Law::OneFate, format!("UPDATE orders SET status = 6 {one}")),
+        (Law::OneFate, format!("UPDATE orders SET decision = 6, status = 1 {one}")),
         (Law::HoldsAreFair, "UPDATE pools SET held = 1 WHERE sold = 6".into()),
         (Law::HoldsAreFair, format!("UPDATE orders SET status = 1 {one}")),
     ];
@@ -96,6 +100,52 @@ async fn the_audit_notices_whatever_is_done_to_the_rows() {
         let found = breaches(&shop).await;
         assert!(found.iter().any(|(broken, _)| *broken == law), "{law} was not noticed after: {sql}\n{found:?}");
     }
+}
+
+#[tokio::test]
+async fn the_audit_notices_whatever_is_done_to_holds_and_payments() {
+    for (law, sql) in contract::holds::SABOTAGE {
+        let directory = Directory::new();
+        let shop = directory.open().await;
+        shop.catalogue.apply(&rig::paid_fair([10, 10], [Some(3), None])).await.unwrap();
+        contract::holds::lived(&shop).await;
+        directory.by_hand(sql).await;
+        let found = breaches(&shop).await;
+        assert!(found.iter().any(|(broken, _)| *broken == law), "{law} was not noticed after: {sql}\n{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_before_holds_keeps_its_orders_and_reserves_from_now_on() {
+    let directory = Directory::new();
+    let all = sqlx::migrate!("../migrations/sqlite/shop");
+    let first = sqlx::migrate::Migrator::with_migrations(all.iter().take(1).cloned().collect());
+    let sizes = crate::sqlite::Sizes { writer_cache_kib: 512, reader_cache_kib: 512, readers: 1, log_pages: 1000 };
+    drop(crate::sqlite::SqliteFile::open(directory.0.path().join(FILE), &first, sizes).await.unwrap());
+    let pool = rig::day().0;
+    let row = format!(
+        "INSERT INTO pools (id, event, ticket_type, capacity, sold) VALUES ({pool}, 'fair', 'day', 10, 1);
+         INSERT INTO orders VALUES (x'{}', {pool}, 1, 5, 77, 4, 1, 1, 1, 1, NULL)",
+        rig::id(1).0.simple()
+    );
+    directory.by_hand(Box::leak(row.into_boxed_str())).await;
+    let shop = directory.open().await;
+    shop.catalogue.apply(&fair([10, 10], [None; 2])).await.unwrap();
+    shop.catalogue.apply(&rig::paid_fair([10, 10], [None; 2])).await.unwrap_err();
+    let mut other = rig::paid_fair([10, 10], [None; 2]);
+    other.slug = "other".parse().unwrap();
+    shop.catalogue.apply(&other).await.unwrap();
+    let mut entry = entry(2, 2);
+    entry.intent.pool = stampede_domain::PoolId::of(&other.slug, &other.ticket_types[0].id);
+    let fresh = shop.store.decide(rig::NOW, &[entry]).await.unwrap().remove(0).fresh;
+    assert_eq!(fresh[0].2, stampede_domain::Decision::Reserved);
+    assert_eq!(shop.store.rows_after(None, 9).await.unwrap().len(), 2);
+    rig::assert_sound(&shop).await;
+    let check = sqlx::query("PRAGMA integrity_check");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(directory.0.path().join(FILE)).read_only(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let said: String = sqlx::Row::try_get(&check.fetch_one(&mut connection).await.unwrap(), 0).unwrap();
+    assert_eq!(said, "ok");
 }
 
 #[tokio::test]
