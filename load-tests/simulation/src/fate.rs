@@ -20,6 +20,9 @@ use tokio::{
     time::Instant,
 };
 
+/// The longest that anybody waits for an answer that never comes.
+const GIVES_UP: Duration = Duration::from_secs(3);
+
 /// Who calls a port: an actor of one life of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Caller {
@@ -187,6 +190,13 @@ impl Fate {
         if !self.inner().is_calm {
             tokio::time::timeout(time, calm).await.unwrap_or_default();
         }
+    }
+
+    /// Waits for an answer that never comes, until somebody gives up.
+    pub(crate) async fn wait_in_vain(&self) {
+        let longest = self.inner().mixture.gives_up.unwrap_or(GIVES_UP);
+        let longest = u64::try_from(longest.as_millis()).unwrap_or(1).max(1);
+        self.linger(Duration::from_millis(self.between(1, longest))).await;
     }
 
     /// Whether nothing goes wrong any more.

@@ -19,6 +19,8 @@ pub struct Mixture {
     pub late: f64,
     /// The longest delay.
     pub latest: Duration,
+    /// How soon somebody gives up who waits for an answer that never comes, at the latest; `None`: as it is elsewhere.
+    pub gives_up: Option<Duration>,
     /// The process dies before or after the call.
     pub death: f64,
     /// The process stands still before or after the call, for up to `longest_freeze`.

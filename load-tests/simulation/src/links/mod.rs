@@ -55,8 +55,7 @@ impl<P: ?Sized> Link<P> {
         match harm {
             Harm::Refused => return Err(PortFailure::Unavailable(format!("{operation}: refused on purpose"))),
             Harm::RequestLost => {
-                // Whoever waits for an answer that never comes gives up some time.
-                fate.linger(Duration::from_millis(fate.between(1, 3_000))).await;
+                fate.wait_in_vain().await;
                 return Err(lost(operation, kind));
             }
             Harm::Late { before, .. } => fate.linger(before).await,
@@ -88,7 +87,7 @@ impl<P: ?Sized> Link<P> {
             Harm::ActorDeath(Side::After) => self.fall().await,
             Harm::Freeze(Side::After, time) => self.fate.freeze(self.caller.node, time),
             Harm::AnswerLost => {
-                self.fate.linger(Duration::from_millis(self.fate.between(1, 3_000))).await;
+                self.fate.wait_in_vain().await;
                 return Err(lost(operation, kind));
             }
             _ => {}

@@ -84,7 +84,8 @@ impl Customer {
             buyer: BuyerId(rng.random_range(1..=12)),
             pays_at,
             clicks_twice: rng.random_bool(0.2),
-            extends_at: extends.then(|| [near_the_end, deadline - 2_000][rng.random_range(0..2)]),
+            // Most of them when somebody may have read already that the time is up.
+            extends_at: extends.then(|| deadline - [2_000, 1, 3, rng.random_range(0..20)][rng.random_range(0..4)]),
             cancels_at: rng.random_bool(0.06).then_some(near_the_end),
             repaid_after: rng.random_bool(0.15).then(|| rng.random_range(0..3_000)),
             tries: rng.random_range(1..=6),

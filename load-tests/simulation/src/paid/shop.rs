@@ -34,8 +34,8 @@ use tokio::{
 const EMBEDDED_LEASE: Duration = Duration::from_secs(6);
 /// The shortest lease of Pub/Sub.
 const DISTRIBUTED_LEASE: Duration = Duration::from_secs(10);
-/// The longest that a dead process stays away, in milliseconds.
-const LONGEST_ABSENCE_MS: u64 = 10_000;
+/// The longest that a dead process stays away, in milliseconds: seldom long, for what is away races nobody.
+const ABSENCES_MS: [u64; 4] = [200, 400, 2_000, 10_000];
 /// The pause before a provider tells again what the shop did not take.
 const TELLS_AGAIN_MS: u64 = 2_000;
 /// Units for sale: enough for everybody.
@@ -206,7 +206,8 @@ impl Shop {
                     self.fate.has_died(number);
                     process.kill();
                     // It looks around when the others do, or half of a round later.
-                    let back_at = (self.at_ms() + self.fate.between(1, LONGEST_ABSENCE_MS)).next_multiple_of(TICK);
+                    let longest = ABSENCES_MS[usize::try_from(self.fate.between(0, 3)).unwrap_or_default()];
+                    let back_at = (self.at_ms() + self.fate.between(1, longest)).next_multiple_of(TICK);
                     let this = Rc::clone(&self);
                     tokio::task::spawn_local(async move {
                         tokio::time::sleep_until(this.began + Duration::from_millis(back_at)).await;

@@ -39,24 +39,28 @@ const HARMS: [Harm; 6] = [
     Harm::Twice,
 ];
 
-/// One history for each step, each harm, once and some times in a row, in one process and in two. What never came was not
+/// One history for each step, each harm, at the first of them and at the first three, in one process and in two. What never came was not
 /// tested, and is a breach too.
 pub fn planned_steps() -> impl Iterator<Item = (Planned, PaidVerdict)> {
     let modes = [Mode::Embedded, Mode::Distributed];
     let all = STEPS.iter().flat_map(move |operation| {
         HARMS.iter().flat_map(move |harm| {
             let planned = move |times| Planned { operation, harm: *harm, times };
-            // A process is away for a while after each death.
-            let times = if matches!(harm, Harm::Death(_)) { [1, 2] } else { [1, 3] };
-            times.into_iter().flat_map(move |times| modes.map(|mode| (planned(times), mode)))
+            [1, 3].into_iter().flat_map(move |times| modes.map(|mode| (planned(times), mode)))
         })
     });
     all.map(|(planned, mode)| {
         let mut verdict = race(&PaidPlan::with_every_step(mode, Some(planned)));
+<<<<<<< HEAD
         if verdict.still_planned > 0 {
             let never =
                 format!("{} times {:?} at {} never came", verdict.still_planned, planned.harm, planned.operation);
             verdict.breaches.push(never);
+=======
+        // Some steps are taken only once or twice.
+        if verdict.still_planned == planned.times {
+            verdict.breaches.push(format!("{:?} at {} never came", planned.harm, planned.operation));
+>>>>>>> refs/heads/sim
         }
         (planned, verdict)
     })
