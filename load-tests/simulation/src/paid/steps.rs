@@ -5,7 +5,7 @@ use super::{
     plan::PaidPlan,
 };
 use crate::{
-    fate::{Harm, Planned, Side},
+    harm::{Harm, Planned, Side},
     plan::Mode,
 };
 
@@ -51,16 +51,9 @@ pub fn planned_steps() -> impl Iterator<Item = (Planned, PaidVerdict)> {
     });
     all.map(|(planned, mode)| {
         let mut verdict = race(&PaidPlan::with_every_step(mode, Some(planned)));
-<<<<<<< HEAD
-        if verdict.still_planned > 0 {
-            let never =
-                format!("{} times {:?} at {} never came", verdict.still_planned, planned.harm, planned.operation);
-            verdict.breaches.push(never);
-=======
         // Some steps are taken only once or twice.
         if verdict.still_planned == planned.times {
             verdict.breaches.push(format!("{:?} at {} never came", planned.harm, planned.operation));
->>>>>>> refs/heads/sim
         }
         (planned, verdict)
     })
