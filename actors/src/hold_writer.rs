@@ -16,7 +16,7 @@ use crate::{
     cache_sync::Settle,
     carrier::Logic,
     clock::SharedClock,
-    facts::{self, Fact, announce},
+    facts::{Fact, announce, announce_many, announce_time_to_pay},
     gate::Gate,
     mailbox::{Handles, Mailbox, Message, Reply},
     ports::{HoldStore, HoldsChanged, PortFailure, PortResult},
@@ -26,7 +26,7 @@ use crate::{
 use stampede_domain::{Hold, HoldAnswer, HoldChange, Millis, OrderId, OrderStatus, Settlement};
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     rc::Rc,
     sync::Arc,
 };
@@ -155,6 +155,7 @@ impl HoldWriter {
 }
 
 fn announce_changes(now: Millis, wanted: &[(OrderId, HoldChange)], answers: &[Became]) {
+    let mut counts: BTreeMap<_, u64> = BTreeMap::new();
     for ((order, change), became) in wanted.iter().zip(answers) {
         let outcome = match became {
             Some((HoldAnswer::Changed, _)) => "changed",
@@ -162,13 +163,16 @@ fn announce_changes(now: Millis, wanted: &[(OrderId, HoldChange)], answers: &[Be
             Some((HoldAnswer::Refused(_), _)) => "refused",
             None => "unknown",
         };
-        announce(Fact::HoldChanged { change: change.name(), outcome });
+        *counts.entry((change.name(), outcome)).or_default() += 1;
         if let Some((HoldAnswer::Changed, hold)) = became
             && paid(change, hold)
         {
             announce(Fact::OrderPaid { units: hold.quantity });
-            facts::announce_time_to_pay(now.since(order.time()));
+            announce_time_to_pay(now.since(order.time()));
         }
+    }
+    for ((change, outcome), count) in counts {
+        announce_many(Fact::HoldChanged { change, outcome }, count);
     }
 }
 

@@ -4,10 +4,12 @@
 //! The forwarding of each port is written once, below, for every kind of `around`.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use stampede_actors::ports::{
-    Audit, Backlog, BookedPayment, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery, DeliveryId, Entry,
-    HoldStore, HoldSums, HoldsChanged, Judgement, Ledger, LedgerSnapshot, OrderRecord, OrderStore, Outgoing,
-    PoolOpening, PortFailure, PortResult, PromiseOf, RateLimits, Take, Taken, Withdrawal,
+    Audit, Backlog, BadNotice, BookedPayment, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery,
+    DeliveryId, Entry, HoldStore, HoldSums, HoldsChanged, Judgement, Ledger, LedgerSnapshot, OrderRecord, OrderStore,
+    Outgoing, PaymentGateway, PaymentNotice, PoolOpening, PortFailure, PortResult, PromiseOf, ProviderPayment,
+    RateLimits, Take, Taken, WantedPayment, Withdrawal,
 };
 use stampede_domain::{
     Decision, Event, EventSlug, Fingerprint, Hold, HoldChange, Millis, OrderId, PaymentId, PoolId, PoolNumbers,
@@ -97,6 +99,24 @@ forward!(HoldStore {
 
 forward!(RateLimits {
     take(asked: &[Take]) -> Vec<Taken>;
+});
+
+forward!(PaymentGateway {
+    create(wanted: &WantedPayment) -> ProviderPayment;
+    find(payment: &PaymentId) -> Option<ProviderPayment>;
+    capture(payment: &PaymentId) -> Option<ProviderPayment>;
+    cancel(payment: &PaymentId) -> Option<ProviderPayment>;
+    refund(payment: &PaymentId, order: OrderId, minor: i64) -> Option<ProviderPayment>;
+    made_since(since: Millis, after: Option<&PaymentId>, limit: u32) -> Vec<ProviderPayment>;
+    +
+    fn name(&self) -> &'static str {
+        self.port.name()
+    }
+
+    /// Arithmetic, not an operation.
+    fn read_notice(&self, now: Millis, signature: &str, body: &Bytes) -> Result<Option<PaymentNotice>, BadNotice> {
+        self.port.read_notice(now, signature, body)
+    }
 });
 
 forward!(Catalogue {

@@ -1,5 +1,7 @@
 //! The simulated bank's pages in front of a bank that says what a test says.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[expect(dead_code, reason = "each test file uses its share")]
 mod support;
 

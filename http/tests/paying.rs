@@ -33,7 +33,7 @@ async fn press(script: &Script, what: &str, query: &str, fields: &str) -> Answer
 
 fn field<'a>(page: &'a str, name: &str) -> &'a str {
     let rest = page.split(&format!("name=\"{name}\" value=\"")).nth(1);
-    rest.unwrap_or_else(|| panic!("no {name} in {page}")).split('"').next().unwrap()
+    rest.and_then(|rest| rest.split('"').next()).unwrap_or_else(|| panic!("no {name} in {page}"))
 }
 
 fn at(answer: &Answer) -> (u16, Option<&str>) {

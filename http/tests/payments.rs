@@ -19,7 +19,7 @@ use stampede_http::{
     paying::{OrganizerToken, Paying},
 };
 use std::sync::Arc;
-use support::{Answer, Says, Script, hold, k, key, paying, row};
+use support::{Answer, Says, Script, hold, k, key, paying, row, shown_with_vip};
 
 const BANK: &str = "/bank/payments/pay_1";
 
@@ -252,6 +252,15 @@ async fn an_order_tells_its_payment_to_who_has_the_key() {
     assert_eq!(find(&script, &query).await.json()["status"], "confirmed");
 }
 
+#[actix_web::test]
+async fn a_ticket_type_tells_how_it_is_paid() {
+    let script = Script::new();
+    script.show(Says::Answer(Ok(shown_with_vip())));
+    let told = script.ask(TestRequest::get().uri("/api/v1/events/festival")).await.json();
+    assert_eq!(told["ticketTypes"][0]["payment"], json!({"how": "at_the_gate"}));
+    assert_eq!(told["ticketTypes"][1]["payment"], json!({"how": "online", "feeMinor": 200, "holdSeconds": 600}));
+}
+
 fn noticing(says: Result<Option<PaymentNotice>, BadNotice>, script: Script) -> Script {
     let read_notice = move |_: Millis, signature: &str, body: &Bytes| {
         assert_eq!(body.as_ref(), b"{\"raw\": 1 }", "the bytes as they came");
@@ -274,7 +283,7 @@ async fn a_notice_is_answered_only_when_it_is_kept() {
     let notice = PaymentNotice { payment: PaymentId::new("pay_1").unwrap(), order: key(), attempt: 1 };
     let script = noticing(Ok(Some(notice.clone())), Script::new());
     assert_eq!(script.ask(notify("good")).await.status, 204);
-    assert_eq!(*script.notices.lock().unwrap(), [notice.clone()]);
+    assert_eq!(*script.notices.lock().unwrap(), std::slice::from_ref(&notice));
     let failing = [
         Says::Answer(Err(PortFailure::Unavailable("full".into()))),
         Says::Answer(Err(PortFailure::Unknown("slow".into()))),

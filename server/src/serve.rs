@@ -13,8 +13,8 @@ use anyhow::Context;
 use stampede_actors::flight;
 use stampede_http::{
     Shop, ShopOptions,
-    paying::Paying,
     ops::{Chronicle, ControlRoom, Node},
+    paying::Paying,
 };
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
@@ -66,8 +66,7 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
     let stage = Arc::new(Stage::set(&config, ports.clone()));
     let (private, private_server, ops) = private(&config, &stage, &ports, &telemetry)?;
     let paying = ports.payments.paying(&config, &ports.clock);
-    let front =
-        config.servers.role.takes_orders().then(|| Front::open(&config, &stage, &home, paying, variant.routes));
+    let front = config.servers.role.takes_orders().then(|| Front::open(&config, &stage, &home, paying, variant.routes));
     let front = front.transpose()?;
     let private_server = actix::spawn(private_server);
     let sampler = actix::spawn(telemetry::look(Arc::clone(&stage), ports.clone(), books.database().cloned()));

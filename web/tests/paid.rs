@@ -263,3 +263,19 @@ fn a_wrong_address_is_kept_and_explained() {
     assert!(html.contains("value=\"&quot;&gt;&lt;script&gt;zoe@\"") && html.contains("<a href=\"#email\">"));
     assert_eq!(html.matches("aria-invalid=\"true\"").count(), 1);
 }
+
+#[test]
+fn who_may_not_try_again_is_not_told_to_and_can_give_the_tickets_back() {
+    let html = order(Lang::En, "attempts-used-up");
+    assert!(html.contains("Too many payments of this order were declined."), "{html}");
+    assert!(!html.contains("you can try again") && !html.contains("name=\"attempt\""));
+    assert!(html.contains("/cancel\"") && !html.contains("/pay\""));
+}
+
+/// A browser sends `Origin: null` with the forms of a page that forbids referrers, and no such form is taken.
+#[test]
+fn pages_with_forms_say_where_their_forms_come_from() {
+    for html in [order(Lang::En, "reserved"), checkout(Lang::En, "blank"), bank(Lang::En, "card")] {
+        assert!(html.contains("<form") && !html.contains("no-referrer"));
+    }
+}

@@ -24,7 +24,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 /// What the orders of these tests cost.
 pub(crate) const PRICE: i64 = 99_800;
 /// How long their units are held.
-pub(crate) const HELD_FOR: Duration = Duration::from_secs(10 * 60);
+pub(crate) const HELD_FOR: Duration = Duration::from_secs(3 * 60);
 
 /// Hears what `CacheSync` would be told.
 #[derive(Default)]

@@ -252,12 +252,12 @@ pub(crate) async fn a_notice_names_its_payment_and_a_forged_one_is_refused(rig: 
     let payment = made(rig, 1).await;
     let read = |notice: &(String, Bytes), at| rig.gateway().read_notice(at, &notice.0, &notice.1);
     let notice = rig.notice_of(&payment);
-    let named = PaymentNotice { payment: payment.id.clone(), order: order(1), attempt: 1 };
+    let named = PaymentNotice { payment: payment.id, order: order(1), attempt: 1 };
     assert_eq!(read(&notice, rig.now()), Ok(Some(named)));
     let is_forged = |outcome| matches!(outcome, Err(BadNotice::Forged(_)));
     assert!(is_forged(read(&notice, rig.now().plus(Duration::from_secs(302)))), "it is old");
     assert!(is_forged(read(&(notice.0.clone(), Bytes::from_static(b"{}")), rig.now())), "it was changed");
-    assert!(is_forged(read(&("t=1".into(), notice.1.clone()), rig.now())), "it is not signed");
+    assert!(is_forged(read(&("t=1".into(), notice.1), rig.now())), "it is not signed");
     assert_eq!(read(&rig.other_notice(), rig.now()), Ok(None));
     assert!(matches!(read(&rig.unreadable_notice(), rig.now()), Err(BadNotice::Unreadable(_))));
 }

@@ -16,6 +16,6 @@ pub mod stripe;
 #[cfg(test)]
 pub(crate) mod contract;
 
-pub use none::NoProvider;
 pub use bank::{AtTheBank, BankStep, BankTimes, Card, CardProblem, SimulatedBank, TEST_CARDS, TestCard};
+pub use none::NoProvider;
 pub use stripe::{StripeGateway, StripeOptions};

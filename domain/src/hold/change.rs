@@ -24,7 +24,8 @@ impl Hold {
             HoldChange::LookAgain { at } => return self.look_again(*at),
         };
         if answer == Changed {
-            self.changed_at = now;
+            // Whoever stood still with his `now` in hand writes it long after: he must not make it look as if it had run out early.
+            self.changed_at = self.changed_at.max(now);
             // Whoever changed it goes on with it at once, or others do.
             self.look_at = if self.status == S::Paying { now.plus(FIRST_LOOK) } else { now };
         }

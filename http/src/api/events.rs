@@ -3,7 +3,7 @@
 use super::{
     availability::{event_slug, type_numbers},
     problems,
-    wire::{EventList, EventView, TicketTypeView},
+    wire::{EventList, EventView, PaymentView, TicketTypeView},
 };
 use crate::{desk::Desk, error::Problem};
 use actix_web::{
@@ -15,7 +15,7 @@ use stampede_actors::{
     inventory::{FindEvent, ListEvents},
     shelf::EventOnSale,
 };
-use stampede_domain::Millis;
+use stampede_domain::{Millis, Payment, TicketType};
 
 /// Every event, the featured one first.
 #[utoipa::path(get, path = "/api/v1/events", operation_id = "listEvents", tag = "events", responses(
@@ -63,8 +63,20 @@ fn view(event: &EventOnSale) -> EventView<'_> {
                 currency: ticket_type.price.currency.code(),
                 max_per_order: ticket_type.max_per_order,
                 limit_per_buyer: ticket_type.limit_per_buyer,
+                payment: payment(ticket_type),
                 numbers: type_numbers(ticket_type, on_sale),
             })
             .collect(),
+    }
+}
+
+fn payment(ticket_type: &TicketType) -> PaymentView {
+    match ticket_type.payment {
+        Payment::AtTheGate => PaymentView { how: "at_the_gate", fee_minor: None, hold_seconds: None },
+        Payment::Online(online) => PaymentView {
+            how: "online",
+            fee_minor: Some(online.fee_minor),
+            hold_seconds: ticket_type.hold().map(|terms| terms.hold_for.as_secs()),
+        },
     }
 }

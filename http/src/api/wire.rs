@@ -313,9 +313,28 @@ pub(crate) struct TicketTypeView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 6)]
     pub(crate) limit_per_buyer: Option<u32>,
+    /// How it is paid.
+    pub(crate) payment: PaymentView,
     /// Its numbers.
     #[serde(flatten)]
     pub(crate) numbers: TypeAvailability<'a>,
+}
+
+/// How a ticket type is paid.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PaymentView {
+    /// `at_the_gate`: an order is confirmed at once. `online`: its tickets are held until it is paid.
+    #[schema(example = "online")]
+    pub(crate) how: &'static str,
+    /// What is added to the price of each ticket, in minor units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 200, nullable = false)]
+    pub(crate) fee_minor: Option<i64>,
+    /// How long tickets are held, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 600, nullable = false)]
+    pub(crate) hold_seconds: Option<u64>,
 }
 
 fn one() -> u32 {

@@ -136,8 +136,8 @@ impl Open {
             let stage = Arc::new(Stage::set(&config, ports));
             let behind = self::config(&BEHIND_A_PROXY);
             let plain = door(&stage, ShopOptions { max_watchers: 4, ..ShopOptions::default() }).await;
-            let options =
-                ShopOptions { public_url: behind.public_url.clone(), max_watchers: 4, door: behind.door.rules() };
+            let (public_url, door_rules) = (behind.public_url.clone(), behind.door.rules());
+            let options = ShopOptions { public_url, max_watchers: 4, door: door_rules, ..ShopOptions::default() };
             let proxied = door(&stage, options).await;
             while stage.ready().ask(AreWeReady).await != Ok(true) {
                 sleep(Duration::from_millis(2)).await;

@@ -9,7 +9,7 @@ use std::sync::{
 use tokio::time::Instant;
 
 /// 2027-06-01T10:00:00Z: the festival's sale is open.
-const START: i64 = 1_811_844_000_000;
+pub(crate) const START: i64 = 1_811_844_000_000;
 
 /// The clock of one machine.
 pub(crate) struct SimulatedClock {

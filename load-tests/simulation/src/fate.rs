@@ -53,15 +53,41 @@ pub struct Point {
 
 /// What befalls a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Harm {
+pub enum Harm {
+    /// Nothing.
     None,
+    /// The port says no, and did nothing.
     Refused,
+    /// Nothing happens, and nobody knows.
     RequestLost,
+    /// It happened, and nobody knows.
     AnswerLost,
-    Late { before: Duration, after: Duration },
+    /// The port does it twice.
+    Twice,
+    /// Request and answer take their time.
+    Late {
+        /// The request.
+        before: Duration,
+        /// The answer.
+        after: Duration,
+    },
+    /// The process dies.
     Death(Side),
+    /// The process stands still for so long.
     Freeze(Side, Duration),
+    /// The calling actor dies.
     ActorDeath(Side),
+}
+
+/// What befalls the first calls of one operation, of whoever makes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Of which operation.
+    pub operation: &'static str,
+    /// What.
+    pub harm: Harm,
+    /// How many calls in a row.
+    pub times: u32,
 }
 
 /// A death that somebody has to carry out.
@@ -102,6 +128,8 @@ pub(crate) struct Inner {
     pub(crate) coverage: Coverage,
     /// Deaths that are to come at points, in this order, the first one next.
     script: Vec<Point>,
+    /// What is to befall an operation.
+    planned: Option<Planned>,
     is_calm: bool,
     outages: Vec<Outage>,
     nodes: BTreeMap<usize, NodeState>,
@@ -116,6 +144,7 @@ impl Fate {
             trace,
             coverage: Coverage::default(),
             script: Vec::new(),
+            planned: None,
             is_calm: true,
             outages: Vec::new(),
             nodes: BTreeMap::new(),
@@ -170,6 +199,24 @@ impl Fate {
         self.inner().script = script;
     }
 
+    /// What shall befall one operation.
+    pub(crate) fn plan(&self, planned: Option<Planned>) {
+        self.inner().planned = planned;
+    }
+
+    /// How many calls are still to meet what was planned.
+    pub(crate) fn still_planned(&self) -> u32 {
+        self.inner().planned.map_or(0, |planned| planned.times)
+    }
+
+    /// That of several names of one call for which something is planned; else the first.
+    pub(crate) fn awaited(&self, names: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+        let planned = self.inner().planned.map(|planned| planned.operation);
+        let mut names = names.into_iter().peekable();
+        let first = names.peek().copied();
+        names.find(|name| Some(*name) == planned).or(first)
+    }
+
     /// Deaths written down that have not come.
     pub(crate) fn still_to_come(&self) -> usize {
         self.inner().script.len()
@@ -198,6 +245,9 @@ impl Fate {
             "ledger" => "ledger out of reach",
             "store" => "store out of reach",
             "bus" => "bus out of reach",
+            "holds" => "holds out of reach",
+            "lane" => "lane out of reach",
+            "gateway" => "provider out of reach",
             _ => "catalogue out of reach",
         });
         inner.outages.push(Outage { port, node, until });
@@ -215,6 +265,7 @@ impl Fate {
         let mut inner = self.inner();
         let harm = inner
             .written(caller, operation)
+            .or_else(|| inner.planned(operation))
             .unwrap_or_else(|| if cut_off { Harm::Refused } else { inner.drawn(caller, matters) });
         inner.trace.call(caller, operation, harm);
         if harm != Harm::None {
@@ -297,6 +348,17 @@ impl Inner {
         Some(Harm::Death(next.side))
     }
 
+    /// What is planned for this operation.
+    fn planned(&mut self, operation: &'static str) -> Option<Harm> {
+        let planned = self.planned.as_mut().filter(|planned| planned.operation == operation)?;
+        let harm = planned.harm;
+        planned.times -= 1;
+        if planned.times == 0 {
+            self.planned = None;
+        }
+        Some(harm)
+    }
+
     fn drawn(&mut self, caller: Caller, matters: bool) -> Harm {
         if self.is_calm {
             return Harm::None;
@@ -325,6 +387,8 @@ impl Inner {
         } else if falls_on(mixture.freeze) {
             let time = Duration::from_millis(self.rng.random_range(1..=longest));
             Harm::Freeze(side, time)
+        } else if falls_on(mixture.twice) {
+            Harm::Twice
         } else if falls_on(mixture.late) {
             let before = Duration::from_millis(self.rng.random_range(0..=latest));
             let after = Duration::from_millis(self.rng.random_range(0..=latest));
@@ -342,6 +406,7 @@ impl Harm {
             Self::Refused => "call refused",
             Self::RequestLost => "request lost",
             Self::AnswerLost => "answer lost",
+            Self::Twice => "call doubled",
             Self::Late { .. } => "call late",
             Self::Death(_) => "process died",
             Self::Freeze(..) => "process froze",

@@ -2,7 +2,7 @@
 
 use stampede_domain::{
     Event, Money, Payment, SaleWindow, TicketType,
-    event::{Text, Texts},
+    event::{OnlinePayment, Text, Texts},
 };
 
 /// The festival with one ticket type.
@@ -28,4 +28,12 @@ pub(crate) fn festival(capacity: u32, limit: Option<u32>) -> Event {
             sale: SaleWindow { opens_at: day("2027-01-01T00:00:00Z"), closes_at: day("2027-08-19T14:00:00Z") },
         }],
     }
+}
+
+/// The same, paid online within a minute.
+pub(crate) fn festival_paid_online(capacity: u32, limit: u32) -> Event {
+    let mut event = festival(capacity, Some(limit));
+    event.ticket_types[0].payment =
+        Payment::Online(OnlinePayment { hold_minutes: 1, fee_minor: 250, vat_basis_points: 1_300 });
+    event
 }

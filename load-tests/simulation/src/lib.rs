@@ -24,6 +24,7 @@ mod judge;
 mod links;
 mod mixture;
 mod node;
+mod paid;
 mod part;
 mod plan;
 mod points;
@@ -34,9 +35,10 @@ mod trace;
 mod world;
 
 pub use crash_table::{Coverage, Row};
-pub use fate::{Caller, Point, Side};
+pub use fate::{Caller, Harm, Planned, Point, Side};
 pub use history::{Verdict, happen};
 pub use mixture::Mixture;
+pub use paid::{Outcomes, PaidPlan, PaidVerdict, RACES, planned_steps, race};
 pub use plan::{LedgerFate, Mode, Plan};
 pub use points::{judge as judge_point, plans as planned_deaths, points};
 #[cfg(feature = "sabotage")]

@@ -1,8 +1,10 @@
 //! `stampede-simulation`: many histories, all planned deaths, the simulation's own proof; or one history told in words.
 
+mod races;
+
 use clap::{Parser, Subcommand};
 use serde_json::json;
-use stampede_simulation::{Coverage, Mode, Plan, Row, Verdict, happen, judge_point, planned_deaths};
+use stampede_simulation::{Coverage, Mode, PaidPlan, Plan, Row, Verdict, happen, judge_point, planned_deaths};
 use std::{
     process::ExitCode,
     sync::{
@@ -13,7 +15,7 @@ use std::{
 };
 
 /// Breaches printed of one history.
-const SHOWN: usize = 5;
+pub(crate) const SHOWN: usize = 5;
 
 /// Simulates sales in which everything goes wrong, and judges them.
 #[derive(Parser)]
@@ -41,6 +43,15 @@ enum What {
     },
     /// A death at every labelled step and at every ordered pair of them.
     Points,
+    /// Payments that race the end of their holds.
+    Races {
+        /// The first seed.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many paid orders.
+        #[arg(long, default_value_t = 2_000)]
+        races: u64,
+    },
     /// One history, step by step.
     Tell {
         /// Its seed.
@@ -49,6 +60,9 @@ enum What {
         /// Keys that buyers use.
         #[arg(long, default_value_t = 200)]
         orders: u32,
+        /// A history of races.
+        #[arg(long)]
+        races: bool,
     },
     /// With each deliberate fault in the shop: is it noticed?
     #[cfg(feature = "sabotage")]
@@ -79,7 +93,9 @@ fn main() -> ExitCode {
             report("simulation", seed, each_row, |sum| all(plans, happen, sum))
         }
         What::Points => report("points", 0, 0, |sum| all(planned_deaths(), judge_point, sum)),
-        What::Tell { seed, orders } => tell(&Plan { in_words: true, ..Plan::drawn(seed, orders) }),
+        What::Races { seed, races } => races::run(seed, races),
+        What::Tell { seed, races: true, .. } => races::tell(&PaidPlan::drawn(seed).in_words()),
+        What::Tell { seed, orders, races: false } => tell(&Plan { in_words: true, ..Plan::drawn(seed, orders) }),
         #[cfg(feature = "sabotage")]
         What::Sabotage { histories } => sabotage(histories),
     }
@@ -87,15 +103,26 @@ fn main() -> ExitCode {
 
 /// Lets all of them happen, on as many threads as there are cores.
 fn all(plans: Vec<Plan>, judge: impl Fn(&Plan) -> Verdict + Sync, sum: &Mutex<Sum>) {
+    on_all_cores(plans.len(), |number| {
+        // First, or the others would wait for the whole history.
+        let verdict = judge(&plans[number]);
+        sum.lock().unwrap_or_else(PoisonError::into_inner).add(verdict);
+    });
+}
+
+/// Does something once for each number.
+pub(crate) fn on_all_cores(numbers: usize, act: impl Fn(usize) + Sync) {
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some(plan) = plans.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    // First, or the others would wait for the whole history.
-                    let verdict = judge(plan);
-                    sum.lock().unwrap_or_else(PoisonError::into_inner).add(verdict);
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= numbers {
+                        return;
+                    }
+                    act(number);
                 }
             });
         }
@@ -171,26 +198,16 @@ fn tell(plan: &Plan) -> ExitCode {
 fn sabotage(histories: u64) -> ExitCode {
     use stampede_domain::sabotage::Sabotage;
     use stampede_simulation::catch;
-    let next = AtomicUsize::new(0);
     let table = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                while let Some(sabotage) = Sabotage::ALL.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let caught = catch(*sabotage, 1, histories, 120);
-                    match &caught {
-                        Some(caught) => println!(
-                            "{:<28} by history {:<4} {}",
-                            format!("{sabotage:?}"),
-                            caught.histories,
-                            caught.breach
-                        ),
-                        None => println!("{:<28} NOT CAUGHT in {histories} histories", format!("{sabotage:?}")),
-                    }
-                    table.lock().unwrap_or_else(PoisonError::into_inner).push((*sabotage, caught));
-                }
-            });
+    on_all_cores(Sabotage::ALL.len(), |number| {
+        let sabotage = Sabotage::ALL[number];
+        let caught = catch(sabotage, 1, histories, 120);
+        let name = format!("{sabotage:?}");
+        match &caught {
+            Some(caught) => println!("{name:<28} by history {:<4} {}", caught.histories, caught.breach),
+            None => println!("{name:<28} NOT CAUGHT in {histories} histories"),
         }
+        table.lock().unwrap_or_else(PoisonError::into_inner).push((sabotage, caught));
     });
     let table = table.into_inner().unwrap_or_else(PoisonError::into_inner);
     let uncaught = table.iter().filter(|(_, caught)| caught.is_none()).count();

@@ -13,6 +13,8 @@ pub struct Mixture {
     pub request_lost: f64,
     /// The answer is lost on its way: it happened, and nobody knows.
     pub answer_lost: f64,
+    /// The port does it twice. Only where every call is safe to repeat.
+    pub twice: f64,
     /// Request and answer take their time, up to `latest`.
     pub late: f64,
     /// The longest delay.

@@ -2,6 +2,7 @@
 
 use crate::{
     history::happen,
+    paid::{PaidPlan, race},
     plan::{Mode, Plan},
 };
 use stampede_domain::sabotage::{Sabotage, turn_on};
@@ -20,13 +21,19 @@ pub struct Caught {
 /// Runs histories from `first` on with a fault in the shop, at most `histories`, until one of them notices.
 #[must_use]
 pub fn catch(sabotage: Sabotage, first: u64, histories: u64, orders: u32) -> Option<Caught> {
+    let breaches = |seed| {
+        if is_about_paying(sabotage) {
+            race(&PaidPlan::drawn(seed)).breaches
+        } else {
+            happen(&fitting(sabotage, Plan::drawn(seed, orders))).breaches
+        }
+    };
     turn_on(Some(sabotage));
     let caught = (first..first + histories).find_map(|seed| {
-        let plan = fitting(sabotage, Plan::drawn(seed, orders));
-        let breach = happen(&plan).breaches.into_iter().next()?;
+        let breach = breaches(seed).into_iter().next()?;
         // What is found without the fault too shows nothing about it.
         turn_on(None);
-        let is_clean = happen(&plan).breaches.is_empty();
+        let is_clean = breaches(seed).is_empty();
         turn_on(Some(sabotage));
         if !is_clean {
             return None;
@@ -35,6 +42,22 @@ pub fn catch(sabotage: Sabotage, first: u64, histories: u64, orders: u32) -> Opt
     });
     turn_on(None);
     caught
+}
+
+/// Faults in what becomes of an order after it was reserved; the others are in how it comes to that.
+fn is_about_paying(sabotage: Sabotage) -> bool {
+    matches!(
+        sabotage,
+        Sabotage::PaysTooLate
+            | Sabotage::RunsOutEarly
+            | Sabotage::ExpiresWhilePaying
+            | Sabotage::ConfirmsLateMoney
+            | Sabotage::TakesUnknownPaymentForFailed
+            | Sabotage::PaysUnderFreshKeys
+            | Sabotage::RepaysUnderFreshKeys
+            | Sabotage::ForgetsToRepay
+            | Sabotage::LooksAfterNobody
+    )
 }
 
 /// Some faults need circumstances that few seeds draw.

@@ -159,7 +159,9 @@ impl Config {
         found.extend(self.door.contradictions());
         found.extend(self.payments.contradictions());
         if self.payments.stripe_secret_key.is_some() && self.public_url.is_none() {
-            found.push("STAMPEDE_STRIPE_SECRET_KEY is set, but STAMPEDE_PUBLIC_URL is missing: buyers come back to it.".into());
+            found.push(
+                "STAMPEDE_STRIPE_SECRET_KEY is set, but STAMPEDE_PUBLIC_URL is missing: buyers come back to it.".into(),
+            );
         }
         found.extend(self.servers.contradictions());
         found

@@ -7,15 +7,14 @@ use stampede_domain::PaymentId;
 use stampede_http::bank::{BankDesk, BankStep, BankView, CardTaken, RehearsalCard, TypedCard};
 
 /// The bank as its buyers meet it.
-pub struct Counter {
+pub(super) struct Counter {
     bank: SimulatedBank,
     clock: SharedClock,
 }
 
 impl Counter {
     /// The counter of a bank.
-    #[must_use]
-    pub fn of(bank: SimulatedBank, clock: SharedClock) -> Self {
+    pub(super) fn of(bank: SimulatedBank, clock: SharedClock) -> Self {
         Self { bank, clock }
     }
 }

@@ -56,11 +56,7 @@ async fn bus(
     Ok(Arc::new(bus.context("STAMPEDE_PUBSUB_PROJECT")?))
 }
 
-async fn bus_of_payments(
-    config: &Config,
-    clock: &SharedClock,
-    database: &Database,
-) -> anyhow::Result<Arc<dyn Bus>> {
+async fn bus_of_payments(config: &Config, clock: &SharedClock, database: &Database) -> anyhow::Result<Arc<dyn Bus>> {
     bus(pubsub_of_payments(config)?, clock, PostgresDeadLetters::of_payments(database)).await
 }
 

@@ -11,6 +11,7 @@ pub use payments::Payments;
 pub use stage::Stage;
 
 use crate::config::Config;
+use futures_util::future::select_all;
 use stampede_actors::{
     clock::SharedClock,
     ports::{Bus, Catalogue, HoldStore, Ledger, OrderStore, PortResult, RateLimits},
@@ -18,7 +19,6 @@ use stampede_actors::{
 use stampede_backends::{
     Database, PostgresCatalogue, PostgresOrderStore, ShopFile, SqliteCatalogue, SqliteOrderStore, Timed, Trouble,
 };
-use futures_util::future::select_all;
 use stampede_domain::EventSlug;
 use std::sync::Arc;
 

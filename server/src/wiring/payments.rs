@@ -1,5 +1,6 @@
 //! Who takes the buyers' money: Stripe, a bank of our own that only pretends, or nobody.
 
+use super::bank::Counter;
 use crate::config::Config;
 use anyhow::Context;
 use stampede_actors::{
@@ -10,7 +11,6 @@ use stampede_backends::{
     Trouble,
     payments::{BankTimes, NoProvider, SimulatedBank, StripeGateway, StripeOptions},
 };
-use super::bank::Counter;
 use stampede_http::paying::{OrganizerToken, Paying, ReadNotice};
 use std::{
     path::Path,
@@ -59,7 +59,8 @@ impl Payments {
         if let Some(url) = config.payments.stripe_url.clone() {
             options.endpoint = url;
         }
-        let gateway = StripeGateway::new(options).map_err(|why| anyhow::anyhow!("STAMPEDE_STRIPE_SECRET_KEY: {why}"))?;
+        let gateway =
+            StripeGateway::new(options).map_err(|why| anyhow::anyhow!("STAMPEDE_STRIPE_SECRET_KEY: {why}"))?;
         Ok(Some(Self { gateway: Arc::new(gateway), bank: None, notices: Mutex::default() }))
     }
 

@@ -254,13 +254,15 @@ fn till(cast: &Cast, ports: &Ports, settings: ActorSettings) -> Role<Till> {
     let Ports { clock, holds, lane, .. } = ports.clone();
     let parts = TillParts { clock, holds, lane, settings };
     let gate = gate(cast, "till", settings.till_mailbox_capacity);
-    let till = Role::on_own_thread(gate, move |life: Life<Till>| Till::new(parts.clone(), life.role.gate(), life.tasks));
+    let till =
+        Role::on_own_thread(gate, move |life: Life<Till>| Till::new(parts.clone(), life.role.gate(), life.tasks));
     if let Some(mut notices) = ports.payments.notices() {
         let noticed = till.mailbox::<Noticed>();
         actix::spawn(async move {
             while let Some(notice) = notices.recv().await {
-                // What is lost here is asked after a little later.
-                drop(noticed.tell(Noticed(notice)));
+                if noticed.tell(Noticed(notice)).is_err() {
+                    tracing::debug!("a notice found no room; its payment is asked after a little later");
+                }
             }
         });
     }

@@ -133,11 +133,7 @@ fn text(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-async fn put(
-    connection: &mut PgConnection,
-    letters: Vec<NewDeadLetter>,
-    bus: &'static str,
-) -> Result<End<()>, Stop> {
+async fn put(connection: &mut PgConnection, letters: Vec<NewDeadLetter>, bus: &'static str) -> Result<End<()>, Stop> {
     sqlx::query(
         "INSERT INTO dead_letters (message_key, id, payload, reason, attempts, dead_since, label, set_aside_by, bus)
          SELECT *, $8, $9 FROM UNNEST($1::text[], $2::bigint[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[], $7::bytea[])

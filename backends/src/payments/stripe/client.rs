@@ -142,14 +142,15 @@ struct ErrorSaid {
     param: Option<String>,
 }
 
-/// What a status means (<https://docs.stripe.com/api/errors>). Its message is for people and may repeat what was sent: type, code
+/// What a status means (<https://docs.stripe.com/api/errors>), if it is Stripe that says it. The message is for people and may repeat what was sent: type, code
 /// and parameter are enough.
 fn refused(status: StatusCode, body: &[u8]) -> Refusal {
     let ErrorBody { error } = serde_json::from_slice(body).unwrap_or_default();
     let (code, param) = (error.code.as_deref().unwrap_or_default(), error.param.as_deref().unwrap_or_default());
     let why = format!("{} {} {code} {param}", status.as_u16(), error.r#type).trim_end().to_owned();
     match status.as_u16() {
-        404 => Refusal::NotFound,
+        // Only Stripe itself can say that it knows no such thing; something on the way to it would say 404 as well.
+        404 if code == "resource_missing" => Refusal::NotFound,
         // A wrong or rolled key says nothing of the order: it waits until somebody mends the shop's configuration.
         401 | 403 => {
             tracing::error!(status = status.as_u16(), "stripe does not accept the shop's key");
@@ -159,7 +160,7 @@ fn refused(status: StatusCode, body: &[u8]) -> Refusal {
         429 => Refusal::NotNow(why),
         // The same request is being worked on at this moment.
         409 => Refusal::Unsure(why),
-        400 | 402 | 405..=499 => Refusal::No(why),
+        400..=499 if !error.r#type.is_empty() => Refusal::No(why),
         _ => Refusal::Unsure(why),
     }
 }

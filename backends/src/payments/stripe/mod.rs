@@ -162,7 +162,7 @@ impl StripeGateway {
         Ok(self.client.read("/v1/checkout/sessions", &query).await?)
     }
 
-    /// The id of the session before the oldest one of a time, as far as lists are concerned: lists begin with the newest.
+    /// The first payments since a time. Stripe's lists begin with the newest, so they are read to their end.
     async fn oldest_first(&self, since: Millis, limit: usize) -> PortResult<Vec<ProviderPayment>> {
         let mut oldest = Vec::new();
         let mut last: Option<String> = None;

@@ -21,6 +21,8 @@ use tokio::{
 pub(super) enum Fault {
     /// It is not worked on, and answered so.
     Answers(u16, &'static str),
+    /// It never arrives: something on the way answers so.
+    ProxyAnswers(u16),
     /// It is worked on, and the connection ends without an answer.
     DoneAndLost,
     /// It is worked on, and the answer takes so long.
@@ -131,6 +133,7 @@ impl SimulatedStripe {
             };
             let (status, body) = match fault {
                 Some(Fault::Answers(status, code)) => (status, error("api_error", code)),
+                Some(Fault::ProxyAnswers(status)) => (status, "<h1>no</h1>".into()),
                 _ => self.answer(&request),
             };
             let mut text = body.to_string();

@@ -139,6 +139,9 @@ async fn every_end_of_a_call_means_what_is_true() {
         (Fault::Answers(401, ""), "unavailable", "unavailable"),
         (Fault::Answers(402, "card_declined"), "impossible", "impossible"),
         (Fault::Answers(400, "amount_too_small"), "impossible", "impossible"),
+        // Nobody but Stripe may say that there is no such payment.
+        (Fault::ProxyAnswers(404), "unknown", "unavailable"),
+        (Fault::ProxyAnswers(400), "unknown", "unavailable"),
         (Fault::DoneAndLost, "unknown", "unavailable"),
         (Fault::DoneAndGarbled, "unknown", "unavailable"),
         (late, "unknown", "unavailable"),

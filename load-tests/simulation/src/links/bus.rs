@@ -121,6 +121,9 @@ wired! { Bus over BusLink {
                 Passage::ComesLate(after) => self.send_later(message, *after),
             }
         }
+        if harm == Harm::Twice {
+            landing.extend(landing.clone());
+        }
         let reordered = link.fate.inner().mixture.reordered;
         if link.fate.chance(reordered) {
             landing.shuffle(&mut link.fate.inner().rng);
@@ -162,7 +165,8 @@ wired! { Bus over BusLink {
         let repeated = self.link.fate.inner().mixture.repeated;
         for id in ids {
             let payload = self.payloads().remove(id);
-            if let Some(payload) = payload.filter(|_| self.link.fate.chance(repeated)) {
+            let comes_again = |_: &Bytes| harm == Harm::Twice || self.link.fate.chance(repeated);
+            if let Some(payload) = payload.filter(comes_again) {
                 self.link.fate.took_effect("message repeated");
                 let after = Duration::from_millis(self.link.fate.between(10, LATEST_MS));
                 self.send_later(Outgoing { payload, label: None }, after);

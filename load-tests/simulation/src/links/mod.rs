@@ -2,6 +2,8 @@
 
 mod bus;
 mod catalogue;
+mod gateway;
+mod holds;
 mod ledger;
 mod store;
 

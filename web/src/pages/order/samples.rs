@@ -56,6 +56,12 @@ fn paid_states() -> Vec<(&'static str, OrderStatusView)> {
         let declined = Some(DeclineView { reason: reason.into() });
         reserved(HoldView { declined, attempt: 2, ..hold(7 * MINUTE_MS + 4_000) })
     };
+    let used_up = reserved(HoldView {
+        attempts_are_used_up: true,
+        attempt: 11,
+        declined: Some(DeclineView { reason: "insufficient_funds".into() }),
+        ..hold(3 * MINUTE_MS)
+    });
     let paying = |url: Option<&str>, declined: Option<&str>| S::Paying {
         continue_url: url.map(String::from),
         until_ms: Some(NOW_MS + 8 * MINUTE_MS),
@@ -76,7 +82,7 @@ fn paid_states() -> Vec<(&'static str, OrderStatusView)> {
         ("declined-not-proven", declined("not_authenticated")),
         ("declined-trouble", declined("processing_error")),
         ("declined-otherwise", declined("lost_or_stolen")),
-        ("declined-too-often", reserved(HoldView { attempts_are_used_up: true, extend: None, ..hold(3 * MINUTE_MS) })),
+        ("attempts-used-up", used_up),
         ("paying-opening", paying(None, None)),
         ("paying", paying(bank, None)),
         ("paying-declined", paying(bank, Some("insufficient_funds"))),
