@@ -122,28 +122,31 @@ impl HoldWriter {
 
     async fn write(&self, groups: Vec<Group>, why: Closed) {
         let began = Instant::now();
-        let sizes: Vec<_> = groups.iter().map(|(wanted, _)| wanted.len()).collect();
-        let (wanted, replies): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
-        let wanted = wanted.concat();
-        self.meter.closed(wanted.len(), why);
-        let now = self.parts.clock.now();
-        match self.parts.holds.change(now, &wanted).await {
-            Ok(HoldsChanged { answers, settlements }) => {
-                announce_changes(now, &wanted, &answers);
-                self.tell_cache_sync(settlements);
-                let mut answers = answers.into_iter();
-                for (size, reply) in sizes.into_iter().zip(replies) {
-                    reply.send(Ok(answers.by_ref().take(size).collect()));
+        self.meter.closed(groups.iter().map(|(wanted, _)| wanted.len()).sum(), why);
+        match self.change(&groups).await {
+            // One that cannot be stored takes the others with it, and only then each is written alone.
+            Err(PortFailure::Impossible(_)) if groups.len() > 1 => {
+                for group in groups {
+                    let alone = [group];
+                    let outcome = self.change(&alone).await;
+                    answer(alone, outcome);
                 }
             }
-            Err(failure) => {
-                tracing::warn!(%failure, changes = wanted.len(), "changes of paid orders were not written, as far as is known");
-                for reply in replies {
-                    reply.send(Err(failure.clone()));
-                }
-            }
+            outcome => answer(groups, outcome),
         }
         self.meter.done(began.elapsed());
+    }
+
+    async fn change(&self, groups: &[Group]) -> PortResult<Vec<Became>> {
+        let wanted: Vec<_> = groups.iter().flat_map(|(wanted, _)| wanted).cloned().collect();
+        let now = self.parts.clock.now();
+        let changed = self.parts.holds.change(now, &wanted).await.inspect_err(|failure| {
+            tracing::warn!(%failure, changes = wanted.len(), "changes of paid orders were not written, as far as is known");
+        });
+        let HoldsChanged { answers, settlements } = changed?;
+        announce_changes(now, &wanted, &answers);
+        self.tell_cache_sync(settlements);
+        Ok(answers)
     }
 
     /// What finds no room the sweep makes up for.
@@ -151,6 +154,17 @@ impl HoldWriter {
         if !settlements.is_empty() && self.parts.cache_sync.tell(Settle { settlements, report: None }).is_err() {
             announce(Fact::SettlementDropped);
         }
+    }
+}
+
+/// Tells each group what came of it.
+fn answer(groups: impl IntoIterator<Item = Group>, outcome: PortResult<Vec<Became>>) {
+    let mut outcome = outcome.map(Vec::into_iter);
+    for (wanted, reply) in groups {
+        reply.send(match &mut outcome {
+            Ok(answers) => Ok(answers.by_ref().take(wanted.len()).collect()),
+            Err(failure) => Err(failure.clone()),
+        });
     }
 }
 

@@ -65,7 +65,9 @@ pub trait HoldStore: Send + Sync {
     /// written back, units move in the pool's row, whose version rises once. At most 5,000 changes.
     ///
     /// # Errors
-    /// `Unknown` when the commit's answer was lost; `Unavailable`. Then any of it may be asked for again.
+    /// `Unknown` when the commit's answer was lost; `Unavailable`. Then any of it may be asked for again. `Impossible` when a
+    /// change cannot be stored (a payment that belongs to another order, more given back than was taken): nothing of the batch
+    /// was.
     async fn change(&self, now: Millis, wanted: &[(OrderId, HoldChange)]) -> PortResult<HoldsChanged>;
 
     /// One order.

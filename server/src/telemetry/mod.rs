@@ -31,6 +31,8 @@ const SECONDS: [f64; 16] =
 /// Upper bounds in seconds from asking for an order to its row: closest around a tenth, which is the goal, and a second, which
 /// is too long.
 const LAGS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1.0, 1.5, 5.0, 15.0];
+/// Upper bounds in seconds from asking for an order to its payment: people at their wallets, and the end of a hold.
+const PAYING: [f64; 9] = [5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0];
 /// Upper bounds of batches.
 const SIZES: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 5_000.0];
 
@@ -54,6 +56,7 @@ impl Telemetry {
         let prometheus = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
             .set_buckets_for_metric(Matcher::Full("stampede_order_lag_seconds".into()), &LAGS)?
+            .set_buckets_for_metric(Matcher::Full("stampede_time_to_pay_seconds".into()), &PAYING)?
             .set_buckets_for_metric(Matcher::Full("stampede_batch_size".into()), &SIZES)?
             .install_recorder()
             .context("metrics were installed before")?;
