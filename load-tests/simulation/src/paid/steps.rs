@@ -5,7 +5,7 @@ use super::{
     plan::PaidPlan,
 };
 use crate::{
-    fate::{Harm, Planned, Side},
+    harm::{Harm, Planned, Side},
     plan::Mode,
 };
 
