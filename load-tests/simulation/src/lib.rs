@@ -19,6 +19,7 @@ mod clock;
 mod crash_table;
 mod fate;
 mod festival;
+mod harm;
 mod history;
 mod judge;
 mod links;
@@ -35,7 +36,7 @@ mod trace;
 mod world;
 
 pub use crash_table::{Coverage, Row};
-pub use fate::{Caller, Harm, Planned, Point, Side};
+pub use harm::{Caller, Harm, Planned, Point, Side};
 pub use history::{Verdict, happen};
 pub use mixture::Mixture;
 pub use paid::{Outcomes, PaidPlan, PaidVerdict, RACES, planned_steps, race};

@@ -2,7 +2,8 @@
 
 use crate::{
     clock::SimulatedClock,
-    fate::{Caller, Fate},
+    fate::Fate,
+    harm::Caller,
     links::{BusLink, Link},
     part::{Mortal, Part},
 };

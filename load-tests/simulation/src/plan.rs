@@ -1,6 +1,6 @@
 //! What a history is made of: everything that follows from its seed.
 
-use crate::{fate::Point, mixture::Mixture};
+use crate::{harm::Point, mixture::Mixture};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use stampede_actors::settings::ActorSettings;
 use std::time::Duration;

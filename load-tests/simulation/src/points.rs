@@ -2,7 +2,7 @@
 //! brought back as it was earlier.
 
 use crate::{
-    fate::{Point, Side},
+    harm::{Point, Side},
     history::{Verdict, happen},
     plan::{LedgerFate, Mode, Plan},
 };

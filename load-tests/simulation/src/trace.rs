@@ -1,7 +1,7 @@
 //! The fingerprint of a history: everything that happens goes into one hash, in order, with its time. The same seed must give
 //! the same hash, or a violation could not be repeated.
 
-use crate::fate::{Caller, Harm};
+use crate::harm::{Caller, Harm};
 use std::{
     fmt::Debug,
     hash::{DefaultHasher, Hash, Hasher},

@@ -66,14 +66,15 @@ export const payButton = (page, lang = 'en') => page.getByRole('button', { name:
 /** Presses pay, and lands at the bank. */
 export async function goesToBank(page, lang = 'en') {
   await payButton(page, lang).click();
-  await landsAtBank(page);
+  await landsAtBank(page, lang);
 }
 
 /** A bank that is slow to open a payment is waited for on the order's page, which leads on by itself with scripts. */
-export async function landsAtBank(page) {
+export async function landsAtBank(page, lang = 'en') {
   await eventually('the bank opens', async () => {
-    const onwards = page.getByRole('link', { name: words.en.continuePaying });
-    if (!bankUrl.test(page.url()) && (await onwards.isVisible())) await onwards.click();
+    const onwards = page.getByRole('link', { name: words[lang].continuePaying });
+    // The page may be gone before it is clicked: it leads on by itself.
+    if (!bankUrl.test(page.url()) && (await onwards.isVisible())) await onwards.click({ timeout: 1_000 }).catch(() => {});
     return bankUrl.test(page.url());
   });
   await page.waitForLoadState();

@@ -85,6 +85,7 @@ export const words = {
     itIsNotMe: 'Nein, das war ich nicht',
     paid: 'Bezahlt. Du bist dabei.',
     declined: 'Die Zahlung ging nicht durch.',
+    continuePaying: 'Weiter zur Bank',
     checking: 'Wir fragen bei der Bank nach.',
   },
 };

@@ -1,7 +1,7 @@
 //! The wire to the bus: besides what befalls calls, messages vanish, double, come late and change places.
 
 use super::{Kind, Link, is_unheard, wired};
-use crate::{crash_table::Row, fate::Harm};
+use crate::{crash_table::Row, harm::Harm};
 use async_trait::async_trait;
 use bytes::Bytes;
 use rand::seq::SliceRandom;

@@ -1,7 +1,7 @@
 //! The wire to the payment provider: what was asked for may also come there long after whoever asked gave up.
 
 use super::{Kind, Link};
-use crate::fate::Harm;
+use crate::harm::Harm;
 use async_trait::async_trait;
 use bytes::Bytes;
 use stampede_actors::ports::{

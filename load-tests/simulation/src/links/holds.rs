@@ -1,7 +1,7 @@
 //! The wire to the holds: each kind of change is an operation of its own.
 
 use super::{Kind, Link, wired};
-use crate::fate::Harm;
+use crate::harm::Harm;
 use async_trait::async_trait;
 use stampede_actors::ports::{BookedPayment, HoldStore, HoldSums, HoldsChanged, PortResult};
 use stampede_domain::{Hold, HoldChange, Millis, OrderId, PaymentId};

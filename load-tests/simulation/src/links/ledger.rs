@@ -1,7 +1,7 @@
 //! The wire to the ledger.
 
 use super::{Kind, Link, is_unheard, wired};
-use crate::{crash_table::Row, fate::Harm};
+use crate::{crash_table::Row, harm::Harm};
 use async_trait::async_trait;
 use stampede_actors::ports::{ClaimOf, Ledger, LedgerSnapshot, PortResult, PromiseOf, Withdrawal};
 use stampede_domain::{

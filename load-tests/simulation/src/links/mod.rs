@@ -11,7 +11,8 @@ pub(crate) use bus::BusLink;
 
 use crate::{
     crash_table::Row,
-    fate::{Caller, Fate, Harm, Side},
+    fate::Fate,
+    harm::{Caller, Harm, Side},
 };
 use stampede_actors::ports::{PortFailure, PortResult};
 use std::{sync::Arc, time::Duration};

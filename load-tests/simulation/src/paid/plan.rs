@@ -4,7 +4,7 @@ use super::{
     customer::{Customer, RACE_MS},
     story::{Story, WhenCancelled, Word},
 };
-use crate::{fate::Planned, mixture::Mixture, plan::Mode};
+use crate::{harm::Planned, mixture::Mixture, plan::Mode};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use stampede_domain::{Decline, OrderId, hold::EXTENSION};
 use std::time::Duration;
@@ -152,7 +152,7 @@ fn mixture(rng: &mut SmallRng, mode: Mode) -> Mixture {
     if rng.random_bool(0.2) {
         return Mixture::default();
     }
-    let twice = rng.random_bool(0.5).then(|| rng.random_range(0.0..0.1)).unwrap_or_default();
+    let twice = if rng.random_bool(0.5) { rng.random_range(0.0..0.1) } else { 0.0 };
     let mixture = Mixture::drawn(rng, mode == Mode::Distributed);
     // What is away for longer than the moment lasts is nothing that a race could be run against; some of that is enough.
     let latest = if rng.random_bool(0.75) { rng.random_range(2..80) } else { rng.random_range(80..1_500) };

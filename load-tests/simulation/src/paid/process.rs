@@ -1,7 +1,8 @@
 //! One process of a shop that is paid online: its till, its writer of holds and its checkout, wired as the server wires them.
 
 use crate::{
-    fate::{Caller, Fate},
+    fate::Fate,
+    harm::Caller,
     links::{BusLink, Link},
     part::{Mortal, Part},
 };

@@ -143,7 +143,7 @@ impl Shop {
                 pool: pool(),
                 quantity: customer.quantity,
                 buyer: customer.buyer,
-                fingerprint: Fingerprint(customer.order.0.as_u128() as i64),
+                fingerprint: Fingerprint::of(customer.buyer, pool(), customer.quantity, [None; 3]),
                 asked_at: decided_at,
                 contact: Contact::default(),
                 trace: None,
