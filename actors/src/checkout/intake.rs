@@ -6,7 +6,7 @@ use crate::{
     gate::Permit,
     hold_writer::Became,
     lane::{self, LaneOrder, Wish},
-    ports::{Delivery, DeliveryId, PortFailure},
+    ports::{Delivery, DeliveryId, PaymentState, PortFailure},
     trace,
 };
 use stampede_domain::{HoldAnswer, HoldChange, OrderId, PaymentId};
@@ -156,7 +156,12 @@ impl Checkout {
             tracing::error!(%order, %payment, "a payment for an order that nobody pays online");
             return Ok(());
         };
+        let is_set_aside = found.state == PaymentState::Authorized;
         let step = self.judge(&hold, found, Behalf::Buyer).await;
+        if is_set_aside && step.news.is_empty() && hold.due_at().is_none() {
+            // The money may be on its way for an order that has ended, which nobody looks after: only this notice knows of it.
+            return Err(PortFailure::Unknown("whether the payment was let go".into()));
+        }
         if let Some(hold) = self.write_to(order, step.news).await? {
             self.tasks.spawn(Rc::clone(self).tend(hold, Behalf::Buyer));
         }
