@@ -117,7 +117,7 @@ async fn many_may_migrate_at_once_on_one_database_and_on_two() {
     for migration in migrating {
         applied += migration.await.unwrap();
     }
-    assert_eq!(applied, 8, "each of four steps once on each database");
+    assert_eq!(applied, 10, "each of five steps once on each database");
     assert_eq!(one.open().await.may_write().await, Ok(true));
 }
 

@@ -18,8 +18,8 @@ impl Hold {
             HoldChange::Refund => self.refund(),
             HoldChange::RunOut => self.run_out(now),
             HoldChange::Opened { attempt, payment, page } => self.opened(*attempt, payment, page.as_deref()),
-            HoldChange::Captured { attempt, payment, minor } => self.captured(now, *attempt, payment, *minor),
-            HoldChange::Failed { attempt, why } => self.failed(now, *attempt, *why),
+            HoldChange::Captured { attempt, payment, minor } => self.captured(*attempt, payment, *minor),
+            HoldChange::Failed { attempt, why } => self.failed(*attempt, *why),
             HoldChange::Repaid { payment, minor } => self.repaid(payment, *minor),
             HoldChange::LookAgain { at } => return self.look_again(*at),
         };
@@ -129,7 +129,7 @@ impl Hold {
         if is_new { Changed } else { Unchanged }
     }
 
-    fn captured(&mut self, now: Millis, attempt: u32, payment: &PaymentId, minor: i64) -> HoldAnswer {
+    fn captured(&mut self, attempt: u32, payment: &PaymentId, minor: i64) -> HoldAnswer {
         let known = self.note(attempt, payment);
         let is_news = minor > known.captured;
         known.captured = known.captured.max(minor);
@@ -145,18 +145,19 @@ impl Hold {
         }
         // Another sum than was asked for pays for nothing: it goes back, and the buyer may try again.
         if is_awaited && captured > 0 {
-            return self.failed(now, attempt, Decline::Declined);
+            return self.failed(attempt, Decline::Declined);
         }
         if is_news { Changed } else { Unchanged }
     }
 
-    fn failed(&mut self, now: Millis, attempt: u32, why: Decline) -> HoldAnswer {
+    fn failed(&mut self, attempt: u32, why: Decline) -> HoldAnswer {
         if attempt != self.attempt {
             return Unchanged;
         }
         self.status = match self.status {
-            S::Paying if !self.is_out_of_time(now) => S::Reserved,
-            S::Paying | S::Expiring => S::Expired,
+            // Also when its time is up: then it is nobody's any more, and the next look lets it run out.
+            S::Paying => S::Reserved,
+            S::Expiring => S::Expired,
             _ => return Unchanged,
         };
         (self.page, self.decline) = (None, Some(why));

@@ -4,7 +4,7 @@
 //!             Pay (in time)          Captured
 //!  reserved ───────────────▶ paying ──────────▶ confirmed ──Refund──▶ refunded
 //!     │  ▲                    │  │                 ▲
-//!     │  └── Failed (in time) ┘  │ RunOut          │ Captured (it was paid after all)
+//!     │  └────── Failed ──────┘  │ RunOut          │ Captured (it was paid after all)
 //!     │                          ▼                 │
 //!     │ RunOut                expiring ────────────┘
 //!     ▼                          │ Failed: the provider takes no money for it any more

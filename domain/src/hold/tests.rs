@@ -100,7 +100,8 @@ fn who_is_declined_tries_again_while_time_remains_and_not_after() {
     );
     assert_eq!(hold.change(IN_TIME, &HoldChange::Pay { attempt: 2 }), Changed);
     assert_eq!(hold.change(UNTIL, &HoldChange::Failed { attempt: 2, why: Decline::Lost }), Changed);
-    assert_eq!(hold.status, S::Expired);
+    assert_eq!((hold.status, hold.needs(UNTIL)), (S::Reserved, vec![Need::RunOut]));
+    assert_eq!(hold.change(UNTIL, &HoldChange::Pay { attempt: 3 }), Refused(HoldRefused::OutOfTime));
 }
 
 #[test]

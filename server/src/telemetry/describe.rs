@@ -21,7 +21,7 @@ const SECONDS: Unit = Unit::Seconds;
 
 /// Kind, name, unit, meaning.
 #[rustfmt::skip]
-const METRICS: [(Kind, &str, Unit, &str); 49] = [
+const METRICS: [(Kind, &str, Unit, &str); 50] = [
     (Gauge, "stampede_build_info", COUNT, "1, with the version, what the process runs on (mode) and its role"),
     (Counter, "stampede_http_requests_total", COUNT, "Requests answered, by route, method and status"),
     (Histogram, "stampede_http_request_duration_seconds", SECONDS, "From the head of a request to its answer, by route"),
@@ -45,6 +45,7 @@ const METRICS: [(Kind, &str, Unit, &str); 49] = [
     (Counter, "stampede_tickets_sold_total", COUNT, "Units of confirmed orders"),
     (Counter, "stampede_hold_changes_total", COUNT, "Changes of orders that are paid online, by what was wanted (pay, captured, failed, run_out and so on) and what came of it: changed, unchanged, refused, unknown"),
     (Counter, "stampede_payment_calls_total", COUNT, "Calls to the payment provider, by call and outcome"),
+    (Counter, "stampede_payment_notices_total", COUNT, "Notices of the payment provider, by what became of them"),
     (Histogram, "stampede_time_to_pay_seconds", SECONDS, "From asking for an order to its payment"),
     (Counter, "stampede_laws_broken_total", COUNT, "Times a law was found broken. Must be 0"),
     (Counter, "stampede_promises_broken_total", COUNT, "Orders told 202 that got no tickets, by cause. Must be 0 on one machine"),

@@ -117,7 +117,8 @@ impl Content {
 
     /// The version of the pool in which orders are decided; 0 while there is none.
     pub(super) fn version(&self) -> u64 {
-        self.pools.first().map_or(0, |(_, numbers)| numbers.version)
+        let busiest = self.pools.iter().max_by_key(|(_, numbers)| (numbers.sold, numbers.version));
+        busiest.map_or(0, |(_, numbers)| numbers.version)
     }
 }
 

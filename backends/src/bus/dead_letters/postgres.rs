@@ -274,7 +274,7 @@ mod tests {
             attempts: 1,
             dead_since: Millis(1),
         };
-        orders.put(&[letter.clone()]).await.unwrap();
+        orders.put(std::slice::from_ref(&letter)).await.unwrap();
         payments.put(&[letter.clone(), letter]).await.unwrap();
         let (of_orders, of_payments) = (orders.list(5).await.unwrap(), payments.list(5).await.unwrap());
         assert_eq!((of_orders.len(), of_payments.len()), (1, 1));

@@ -70,7 +70,7 @@ FROM UNNEST($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], 
     AS new (id, pool, quantity, buyer, fingerprint, amount, currency, hold_until, changed_at)";
 
 /// Inserts orders that were reserved this moment, in the order of their ids.
-pub(super) async fn insert(connection: &mut PgConnection, holds: &mut Vec<Hold>) -> sqlx::Result<()> {
+pub(super) async fn insert(connection: &mut PgConnection, holds: &mut [Hold]) -> sqlx::Result<()> {
     if holds.is_empty() {
         return Ok(());
     }
