@@ -3,6 +3,7 @@
 use super::bank::Counter;
 use crate::config::Config;
 use anyhow::Context;
+use rand::{TryRngCore, rngs::OsRng};
 use stampede_actors::{
     clock::SharedClock,
     ports::{PaymentGateway, PaymentNotice},
@@ -24,8 +25,6 @@ const HOSTED_PAGES: &str = "https://checkout.stripe.com";
 const SIGNED_IN: &str = "Stripe-Signature";
 /// Notices of the simulated bank that may wait to be put on the lane; what finds no room is lost, as notices are.
 const NOTICES: usize = 10_000;
-/// What the simulated bank signs notices with, which never leave the process: nobody outside may know or use it.
-const WITHIN: &str = "within-this-process-only";
 
 /// Who takes the money.
 pub struct Payments {
@@ -44,7 +43,9 @@ impl Payments {
     /// With the file that cannot be used and the way out.
     pub(super) async fn simulated(directory: &Path, clock: SharedClock) -> anyhow::Result<Self> {
         let (tell, notices) = mpsc::channel(NOTICES);
-        let bank = SimulatedBank::open(directory, clock, BankTimes::default(), WITHIN, tell).await;
+        // Its notices never leave the process, so nobody else need know what it would sign them with.
+        let secret = format!("{:016x}", OsRng.try_next_u64().context("no randomness to be had")?);
+        let bank = SimulatedBank::open(directory, clock, BankTimes::default(), &secret, tell).await;
         let bank = bank.context("the simulated bank's file cannot be used")?;
         let gateway = Arc::new(bank.clone());
         Ok(Self { gateway, bank: Some(bank), notices: Mutex::new(Some(notices)) })
@@ -74,7 +75,7 @@ impl Payments {
     #[must_use]
     pub fn paying(&self, config: &Config, clock: &SharedClock) -> Paying {
         let bank = self.bank.clone().map(|bank| Arc::new(Counter::of(bank, Arc::clone(clock))) as _);
-        let is_told = config.payments.stripe_webhook_secret.is_some() && self.bank.is_none();
+        let is_told = config.payments.stripe_webhook_secret.is_some() || self.bank.is_some();
         let gateway = Arc::clone(&self.gateway);
         let read: ReadNotice = Arc::new(move |now, signature, body| gateway.read_notice(now, signature, body));
         Paying {

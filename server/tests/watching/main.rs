@@ -12,6 +12,7 @@ mod harness;
 mod k6;
 mod moves;
 mod papers;
+mod paying;
 mod prometheus;
 mod shops;
 #[path = "../support/mod.rs"]
@@ -30,6 +31,7 @@ async fn every_panel_has_data_and_moves_under_the_fault_or_load_it_is_for() {
     let mut watch = Watch::begin(&shops).await;
 
     watch.during(When::CrowdComes, async || shops.let_the_crowd_in()).await;
+    paying::one_pays(&shops.embedded.url).await;
     // Before a pause, which is 503, too.
     pubsub(&mut watch, &shops).await;
     watch.during(When::BuyersAreRefused, async || shops.refuse_some()).await;
