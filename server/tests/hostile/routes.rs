@@ -202,6 +202,8 @@ async fn no_route_takes_anything_from_another_sites_form() {
                 let statuses: &[u16] = match address.path {
                     // Not by a cookie but by the provider's signature.
                     "/webhooks/payments" => &[400],
+                    // By the organizer's token.
+                    path if path.ends_with("/refund") => &[401],
                     // By a cookie too, so that who asks from elsewhere is sent away before the body is looked at.
                     path if path.starts_with("/api/v1/orders/") => &[403],
                     _ if address.visitors == Visitors::Programs => &[415],
