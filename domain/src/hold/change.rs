@@ -133,9 +133,10 @@ impl Hold {
         let known = self.note(attempt, payment);
         let is_news = minor > known.captured;
         known.captured = known.captured.max(minor);
-        let captured = known.captured;
+        // What was given back before it was awaited pays for nothing any more.
+        let (captured, kept) = (known.captured, known.captured.saturating_sub(known.refunded));
         let is_awaited = attempt == self.attempt && matches!(self.status, S::Paying | S::Expiring);
-        if is_awaited && captured == self.amount.minor {
+        if is_awaited && kept == self.amount.minor {
             (self.status, self.paid_by, self.decline) = (S::Confirmed, Some(payment.clone()), None);
             return Changed;
         }
