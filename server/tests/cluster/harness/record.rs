@@ -267,6 +267,8 @@ fn looked(order: OrderId, answer: &Answer) -> Outcome {
         (200, Some(status)) if answer.body["orderId"] == order.to_string() => Outcome::Told { status },
         (404, _) => Outcome::NotFound,
         (503, _) if answer.retry_after.is_some() => Outcome::NotKnownYet,
+        // A node that stood still, as above.
+        (408, _) => Outcome::NotKnownYet,
         _ => strange(answer),
     }
 }
