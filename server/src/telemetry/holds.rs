@@ -49,12 +49,9 @@ fn show_holds(sums: &HoldSums, now: Millis) {
         let orders = sums.by_status.iter().filter(|(status, ..)| *status == state).map(|(_, orders, ..)| orders).sum();
         gauge!("stampede_holds", "status" => state.as_str()).set(count(orders));
     }
-    for (kind, minor) in [
-        ("captured", sums.captured),
-        ("refunded", sums.refunded),
-        ("earned", sums.earned),
-        ("owed", sums.owed),
-    ] {
+    for (kind, minor) in
+        [("captured", sums.captured), ("refunded", sums.refunded), ("earned", sums.earned), ("owed", sums.owed)]
+    {
         gauge!("stampede_held_money_minor_units", "kind" => kind).set(amount(minor));
     }
     gauge!("stampede_money_unaccounted_minor_units").set(amount(sums.unaccounted()));
