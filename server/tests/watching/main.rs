@@ -85,10 +85,10 @@ async fn paying(watch: &mut Watch, shops: &Shops) {
     paid.until("the money is given back", |order| order["status"] == "refunded").await;
 }
 
-/// By a hand in the database, as far as that is what they are for.
+/// What a hand in the database brings about: a test has no time to wait for a provider that is silent for five minutes.
 async fn books_of_payments(watch: &mut Watch, shops: &Shops) {
     let grounds = &shops.cluster.grounds;
-    // Ten minutes ago its time was up, and nobody is to look after it before an hour is over.
+    // Its time was up ten minutes ago, its payment is not known, and nobody is to look after it before an hour is over.
     let forgotten = "INSERT INTO holds (id, pool, quantity, buyer, fingerprint, amount, currency, status, hold_until, \
                          extended, attempt, paying_at, look_at, changed_at, owed, due_at) \
                      SELECT gen_random_uuid(), 0, 1, 0, 0, 50100, 'EUR', 3, ms - 600000, \
@@ -99,6 +99,9 @@ async fn books_of_payments(watch: &mut Watch, shops: &Shops) {
     let of_nobody = "INSERT INTO payments (order_id, place, id, attempt, captured, refunded) \
                      VALUES (gen_random_uuid(), 0, 'pay_of_nobody', 1, 100, 0)";
     watch.during(When::MoneyIsFalse, async || drop(grounds.sql(&[of_nobody]).await)).await;
+    // As its runbook finds it.
+    let without_order = "SELECT p.* FROM payments p LEFT JOIN holds h ON h.id = p.order_id WHERE h.id IS NULL";
+    assert!(grounds.sql(&[without_order]).await.contains("pay_of_nobody"));
     grounds.sql(&["DELETE FROM payments"]).await;
 }
 

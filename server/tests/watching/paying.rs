@@ -1,19 +1,22 @@
 //! People who buy what is paid online, an organizer who gives money back, and somebody who pretends to be the bank.
 
-use crate::{
-    harness::door::client,
-    support::{key, until},
-};
+use crate::{harness::door::client, support::key};
 use reqwest::Client;
 use serde_json::{Value, json};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 /// Who knows this may give money back.
 pub(crate) const ORGANIZER: &str = "the organizer of what is watched";
+/// How long an order may take to stand as it is waited for, and how often it is looked at.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOKS: Duration = Duration::from_millis(50);
 const PAYS: &str = "4242424242424242";
 const IS_DECLINED: &str = "4000000000000002";
 
@@ -62,15 +65,17 @@ impl VipPass {
     }
 
     /// Waits until the order stands so.
-    pub(crate) async fn until(&self, what: &str, so: impl Fn(&Value) -> bool) -> Value {
-        let mut order = Value::Null;
-        until(what, &mut async || {
+    pub(crate) async fn until(&self, what: &str, so: impl Fn(&Value) -> bool + Send) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
             let asked = self.client.get(format!("{}?{}", self.address, self.secret)).send().await;
-            order = asked.unwrap().json().await.unwrap();
-            so(&order)
-        })
-        .await;
-        order
+            let order: Value = asked.unwrap().json().await.unwrap();
+            if so(&order) {
+                return order;
+            }
+            assert!(Instant::now() < deadline, "waited in vain until {what}: {order}");
+            tokio::time::sleep(LOOKS).await;
+        }
     }
 }
 
