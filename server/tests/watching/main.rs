@@ -96,6 +96,8 @@ async fn books_of_payments(watch: &mut Watch, shops: &Shops) {
                      FROM (SELECT (extract(epoch FROM now()) * 1000)::bigint AS ms) AS now";
     watch.during(When::HoldsAreForgotten, async || drop(grounds.sql(&[forgotten]).await)).await;
     grounds.sql(&["DELETE FROM holds"]).await;
+    watch.until_asleep("HoldsOverdue").await;
+    watch.until_asleep("PaymentUnknown").await;
     let of_nobody = "INSERT INTO payments (order_id, place, id, attempt, captured, refunded) \
                      VALUES (gen_random_uuid(), 0, 'pay_of_nobody', 1, 100, 0)";
     watch.during(When::MoneyIsFalse, async || drop(grounds.sql(&[of_nobody]).await)).await;
@@ -103,6 +105,7 @@ async fn books_of_payments(watch: &mut Watch, shops: &Shops) {
     let without_order = "SELECT p.* FROM payments p LEFT JOIN holds h ON h.id = p.order_id WHERE h.id IS NULL";
     assert!(grounds.sql(&[without_order]).await.contains("pay_of_nobody"));
     grounds.sql(&["DELETE FROM payments"]).await;
+    watch.until_asleep("MoneyDoesNotAddUp").await;
 }
 
 async fn pubsub(watch: &mut Watch, shops: &Shops) {

@@ -92,6 +92,11 @@ impl Watch {
         self.until("every pool is seen open", async || !self.prometheus.ask(open).await.is_empty()).await;
     }
 
+    /// Waits until an alert has ended, as its runbook promises once that is followed.
+    pub(crate) async fn until_asleep(&self, alert: &str) {
+        self.until(&format!("{alert} has ended"), async || !self.is_awake(alert).await).await;
+    }
+
     /// Pending or firing.
     async fn is_awake(&self, alert: &str) -> bool {
         !self.prometheus.ask(&format!(r#"ALERTS{{alertname="{alert}"}}"#)).await.is_empty()
