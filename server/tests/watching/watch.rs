@@ -119,7 +119,9 @@ impl Watch {
         let mut empty = Vec::new();
         for panel in &self.panels {
             for query in &panel.queries {
-                if self.prometheus.values(&format!("last_over_time(({query})[10m:1s])")).await.is_empty() {
+                // A quantile of nothing is no number: the last one that is counts.
+                let last = format!("last_over_time((({query}) > -Inf)[10m:1s])");
+                if self.prometheus.values(&last).await.is_empty() {
                     empty.push(format!("{}: {}: {query}", panel.dashboard, panel.title));
                 }
             }
