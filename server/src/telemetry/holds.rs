@@ -15,8 +15,10 @@ use tokio::time::Instant;
 
 /// The least pause between two looks: what is shown is for people, and an alert on it waits for a minute.
 const LEAST_PAUSE: Duration = Duration::from_secs(5);
-/// Pauses are so many times as long as the look before: adding up takes a twentieth of one reader at most, however much was sold.
-const PAUSES_TO_A_LOOK: u32 = 20;
+/// Pauses are so many times as long as the look before: adding up takes a tenth of one reader, however much was sold.
+const PAUSES_TO_A_LOOK: u32 = 10;
+/// The longest pause: a store that was slow for once must not blind those who wait for an alert.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// The states of an order that is paid online.
 const STATES: [OrderStatus; 7] = [
     OrderStatus::Reserved,
@@ -41,7 +43,7 @@ pub(super) async fn look_at_holds(holds: &dyn HoldStore, clock: SharedClock) {
 }
 
 fn pause_after(look: Duration) -> Duration {
-    LEAST_PAUSE.max(look.saturating_mul(PAUSES_TO_A_LOOK))
+    look.saturating_mul(PAUSES_TO_A_LOOK).clamp(LEAST_PAUSE, LONGEST_PAUSE)
 }
 
 fn show_holds(sums: &HoldSums, now: Millis) {
@@ -101,8 +103,9 @@ mod tests {
     }
 
     #[test]
-    fn adding_up_a_great_many_orders_takes_a_twentieth_of_the_time() {
-        assert_eq!(pause_after(Duration::from_millis(3)), LEAST_PAUSE);
-        assert_eq!(pause_after(Duration::from_secs(2)), Duration::from_secs(40));
+    fn the_longer_adding_up_takes_the_less_often_it_is_done_and_never_is_it_given_up() {
+        for (took, pause) in [(3, LEAST_PAUSE), (2_000, Duration::from_secs(20)), (60_000, LONGEST_PAUSE)] {
+            assert_eq!(pause_after(Duration::from_millis(took)), pause);
+        }
     }
 }
