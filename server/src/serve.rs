@@ -69,7 +69,8 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
     let front = config.servers.role.takes_orders().then(|| Front::open(&config, &stage, &home, paying, variant.routes));
     let front = front.transpose()?;
     let private_server = actix::spawn(private_server);
-    let sampler = actix::spawn(telemetry::look(Arc::clone(&stage), ports.clone(), books.database().cloned()));
+    let (database, writes) = (books.database().cloned(), config.servers.role.writes());
+    let sampler = actix::spawn(telemetry::look(Arc::clone(&stage), ports.clone(), database, writes));
     greeting::greet(&config, &ports, front.as_ref().map(|front| front.address), ops).await?;
 
     tokio::select! {

@@ -21,7 +21,7 @@ const SECONDS: Unit = Unit::Seconds;
 
 /// Kind, name, unit, meaning.
 #[rustfmt::skip]
-const METRICS: [(Kind, &str, Unit, &str); 50] = [
+const METRICS: [(Kind, &str, Unit, &str); 55] = [
     (Gauge, "stampede_build_info", COUNT, "1, with the version, what the process runs on (mode) and its role"),
     (Counter, "stampede_http_requests_total", COUNT, "Requests answered, by route, method and status"),
     (Histogram, "stampede_http_request_duration_seconds", SECONDS, "From the head of a request to its answer, by route"),
@@ -61,6 +61,12 @@ const METRICS: [(Kind, &str, Unit, &str); 50] = [
     (Gauge, "stampede_pools_closed", COUNT, "Pools for sale that the ledger has not open: their orders are put off"),
     (Gauge, "stampede_shelf_age_seconds", SECONDS, "Since this process last saw the ledger; before it first did, since the process began"),
     (Gauge, "stampede_pressure", COUNT, "1 for how this process finds the writers: calm, behind, silent. Above calm it puts new orders off"),
+
+    (Gauge, "stampede_holds", COUNT, "Orders that are paid online, by status: reserved, paying, expiring (its time is up, and how its payment stands is not known), confirmed, expired, cancelled, refunded"),
+    (Gauge, "stampede_held_money_minor_units", COUNT, "Money of orders that are paid online, by kind: captured, refunded, earned (what confirmed orders cost), owed (still to be given back); of all currencies together"),
+    (Gauge, "stampede_money_unaccounted_minor_units", COUNT, "Money that is neither given back nor earned nor owed, or is missing. Must be 0"),
+    (Gauge, "stampede_oldest_payment_seconds", SECONDS, "Since the oldest payment under way has been one; 0 while there is none"),
+    (Gauge, "stampede_holds_overdue_seconds", SECONDS, "Since the most overdue hold should have been let go; 0 while none is overdue"),
 
     (Gauge, "stampede_writers_depth_messages", COUNT, "Orders that the writers of all processes hold, as last heard through the ledger"),
     (Gauge, "stampede_writers_high_water_messages", COUNT, "Orders at which they stop pulling and new ones are put off"),

@@ -3,7 +3,7 @@
 //! Each look has a rhythm of its own: a database that does not answer must not stop the clock of the mailboxes, which are
 //! looked at most closely just then.
 
-use super::EVERY;
+use super::{EVERY, holds::look_at_holds};
 use crate::wiring::{Ports, Stage};
 use metrics::{counter, gauge};
 use stampede_actors::{
@@ -31,13 +31,19 @@ const STATES: [(SaleState, &str); 8] = [
     (SaleState::Unknown, "unknown"),
 ];
 
-/// Looks until it is dropped.
-pub(crate) async fn look(stage: Arc<Stage>, ports: Ports, database: Option<Database>) {
-    let Ports { bus, ledger, clock, .. } = ports;
+/// Looks until it is dropped. `writes`: whether this process is one of those that write, and so has the store to look at.
+pub(crate) async fn look(stage: Arc<Stage>, ports: Ports, database: Option<Database>, writes: bool) {
+    let Ports { bus, ledger, holds, clock, .. } = ports;
+    let look_at_what_is_paid = async {
+        if writes {
+            look_at_holds(holds.as_ref(), Arc::clone(&clock)).await;
+        }
+    };
     tokio::join!(
         look_around(&stage, database.as_ref()),
-        look_at_bus(bus.as_ref(), clock),
-        look_at_ledger(ledger.as_ref())
+        look_at_bus(bus.as_ref(), Arc::clone(&clock)),
+        look_at_ledger(ledger.as_ref()),
+        look_at_what_is_paid
     );
 }
 
@@ -193,12 +199,12 @@ fn truth(so: bool) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn count(number: u64) -> f64 {
+pub(super) fn count(number: u64) -> f64 {
     number as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "cents and milliseconds far below 2^52")]
-fn amount(number: i64) -> f64 {
+pub(super) fn amount(number: i64) -> f64 {
     number as f64
 }
 

@@ -1,6 +1,7 @@
 //! Logs, metrics and traces of the process.
 
 mod describe;
+mod holds;
 mod journal;
 mod logs;
 mod looking;

@@ -33,6 +33,7 @@ impl Embedded {
             "--demo-limit-per-buyer=0".to_owned(),
             "--buyer-attempts-per-second=0".to_owned(),
             "--http-workers=1".to_owned(),
+            format!("--organizer-token={}", crate::paying::ORGANIZER),
             // So small that some who audit at once fill it.
             "--cache-sync-mailbox-capacity=3".to_owned(),
             "--log=error".to_owned(),

@@ -20,6 +20,7 @@ mod support;
 mod watch;
 
 use moves::When;
+use paying::{Payers, VipPass};
 use shops::Shops;
 use stampede_backends::flaky::Fault;
 use std::{collections::BTreeSet, time::Duration};
@@ -31,7 +32,7 @@ async fn every_panel_has_data_and_moves_under_the_fault_or_load_it_is_for() {
     let mut watch = Watch::begin(&shops).await;
 
     watch.during(When::CrowdComes, async || shops.let_the_crowd_in()).await;
-    paying::one_pays(&shops.embedded.url).await;
+    paying(&mut watch, &shops).await;
     // Before a pause, which is 503, too.
     pubsub(&mut watch, &shops).await;
     watch.during(When::BuyersAreRefused, async || shops.refuse_some()).await;
@@ -42,6 +43,7 @@ async fn every_panel_has_data_and_moves_under_the_fault_or_load_it_is_for() {
     redis(&mut watch, &shops).await;
     writers(&mut watch, &shops).await;
     actors(&mut watch, &shops).await;
+    books_of_payments(&mut watch, &shops).await;
 
     let (mut generator, prometheus) = (None, watch.prometheus.clone());
     watch.during(When::K6Runs, async || generator = Some(k6::start(&shops, &prometheus))).await;
@@ -55,6 +57,55 @@ async fn every_panel_has_data_and_moves_under_the_fault_or_load_it_is_for() {
     watch.during(When::EverybodyIsGone, async || shops.kill_all(&prometheus)).await;
     watch.nothing_was_forgotten();
     shops.close(&prometheus).await;
+}
+
+async fn paying(watch: &mut Watch, shops: &Shops) {
+    let (shop, client, script) = (shops.embedded.url.as_str(), harness::door::client(), shops.embedded.script());
+    let (mut payers, mut paid) = (None, None);
+    // One before, so that what is counted has been counted: a rate needs two looks.
+    paying::one_pays(shop, &client).await;
+    watch
+        .during(When::PeoplePay, async || {
+            payers = Some(Payers::come(shop, 2));
+            // Somebody else begins, and goes for his wallet.
+            VipPass::reserved(shop, &client).await.at_the_bank(1).await;
+            paid = Some(paying::one_pays(shop, &client).await);
+        })
+        .await;
+    payers.unwrap().go_home().await;
+    let paid = paid.unwrap();
+    watch
+        .during(When::MoneyIsGivenBack, async || {
+            // The money is owed from one change to the next.
+            script.always("change", Fault::Delay(Duration::from_secs(8)));
+            paid.give_the_money_back().await;
+        })
+        .await;
+    script.heal();
+    paid.until("the money is given back", |order| order["status"] == "refunded").await;
+}
+
+/// What a hand in the database brings about: a test has no time to wait for a provider that is silent for five minutes.
+async fn books_of_payments(watch: &mut Watch, shops: &Shops) {
+    let grounds = &shops.cluster.grounds;
+    // Its time was up ten minutes ago, its payment is not known, and nobody is to look after it before an hour is over.
+    let forgotten = "INSERT INTO holds (id, pool, quantity, buyer, fingerprint, amount, currency, status, hold_until, \
+                         extended, attempt, paying_at, look_at, changed_at, owed, due_at) \
+                     SELECT gen_random_uuid(), 0, 1, 0, 0, 50100, 'EUR', 3, ms - 600000, \
+                         false, 1, ms - 900000, ms + 3600000, ms - 600000, 0, ms + 3600000 \
+                     FROM (SELECT (extract(epoch FROM now()) * 1000)::bigint AS ms) AS now";
+    watch.during(When::HoldsAreForgotten, async || drop(grounds.sql(&[forgotten]).await)).await;
+    grounds.sql(&["DELETE FROM holds"]).await;
+    watch.until_asleep("HoldsOverdue").await;
+    watch.until_asleep("PaymentUnknown").await;
+    let of_nobody = "INSERT INTO payments (order_id, place, id, attempt, captured, refunded) \
+                     VALUES (gen_random_uuid(), 0, 'pay_of_nobody', 1, 100, 0)";
+    watch.during(When::MoneyIsFalse, async || drop(grounds.sql(&[of_nobody]).await)).await;
+    // As its runbook finds it.
+    let without_order = "SELECT p.* FROM payments p LEFT JOIN holds h ON h.id = p.order_id WHERE h.id IS NULL";
+    assert!(grounds.sql(&[without_order]).await.contains("pay_of_nobody"));
+    grounds.sql(&["DELETE FROM payments"]).await;
+    watch.until_asleep("MoneyDoesNotAddUp").await;
 }
 
 async fn pubsub(watch: &mut Watch, shops: &Shops) {

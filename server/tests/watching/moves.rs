@@ -2,15 +2,20 @@
 
 use Moves::{Doubles, Falls, Rises};
 use When::{
-    ActorsPanic, BuyersAreRefused, CapacityIsCut, CrowdComes, EverybodyIsGone, K6Runs, LettersArePoison, NodesDie,
-    NumbersAreFalse, PostgresDies, PubSubRefuses, RedisComesBack, RedisDies, RedisFreezes, RedisIsBusy, RedisIsEmptied,
-    RedisIsFull, SaleIsPaused, SomebodyLocks, WriterDies, WritersFreeze,
+    ActorsPanic, BuyersAreRefused, CapacityIsCut, CrowdComes, EverybodyIsGone, HoldsAreForgotten, K6Runs,
+    LettersArePoison, MoneyIsFalse, MoneyIsGivenBack, NodesDie, NumbersAreFalse, PeoplePay, PostgresDies,
+    PubSubRefuses, RedisComesBack, RedisDies, RedisFreezes, RedisIsBusy, RedisIsEmptied, RedisIsFull, SaleIsPaused,
+    SomebodyLocks, WriterDies, WritersFreeze,
 };
 
 /// What happens to the shops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     CrowdComes,
+    PeoplePay,
+    MoneyIsGivenBack,
+    HoldsAreForgotten,
+    MoneyIsFalse,
     BuyersAreRefused,
     SaleIsPaused,
     PubSubRefuses,
@@ -132,6 +137,21 @@ pub(crate) const PANELS: &[(&str, &str, When, Moves)] = &[
     ("store", "How long until an order has its row?", CrowdComes, Doubles),
     ("store", "How full are the shop's own pools of connections?", SomebodyLocks, Rises),
 
+    ("payments", "Does the money add up?", MoneyIsFalse, Rises),
+    ("payments", "How overdue is the most overdue hold?", HoldsAreForgotten, Rises),
+    ("payments", "How long has the oldest payment been under way?", PeoplePay, Rises),
+    ("payments", "How much is still to be given back?", MoneyIsGivenBack, Rises),
+    ("payments", "How do the orders stand that wait for their money?", PeoplePay, Rises),
+    ("payments", "What has become of the others?", PeoplePay, Rises),
+    ("payments", "How many payments begin each second, and how do they end?", PeoplePay, Doubles),
+    ("payments", "How long do people take to pay?", PeoplePay, Rises),
+    ("payments", "What does the payment provider answer?", PeoplePay, Doubles),
+    ("payments", "What is it asked?", PeoplePay, Doubles),
+    ("payments", "What becomes of its notices?", PeoplePay, Doubles),
+    ("payments", "Where is the money?", PeoplePay, Rises),
+    ("payments", "How long did the oldest payment and the most overdue hold wait?", HoldsAreForgotten, Doubles),
+    ("payments", "Does the store take what comes of payments?", PostgresDies, Doubles),
+
     ("load-test", "How many requests were sent?", K6Runs, Rises),
     ("load-test", "Can this run be trusted?", K6Runs, Rises),
     ("load-test", "What share of the checks hold?", K6Runs, Rises),
@@ -160,6 +180,9 @@ pub(crate) const ALERTS: &[(&str, When)] = &[
     ("LedgerStale", RedisFreezes),
     ("LimitsNotShared", RedisFreezes),
     ("RedisMemoryLow", RedisIsFull),
+    ("MoneyDoesNotAddUp", MoneyIsFalse),
+    ("HoldsOverdue", HoldsAreForgotten),
+    ("PaymentUnknown", HoldsAreForgotten),
     ("NodeDown", WriterDies),
     ("NobodyTakesOrders", EverybodyIsGone),
     ("NobodyWrites", EverybodyIsGone),

@@ -92,6 +92,11 @@ impl Watch {
         self.until("every pool is seen open", async || !self.prometheus.ask(open).await.is_empty()).await;
     }
 
+    /// Waits until an alert has ended, as its runbook promises once that is followed.
+    pub(crate) async fn until_asleep(&self, alert: &str) {
+        self.until(&format!("{alert} has ended"), async || !self.is_awake(alert).await).await;
+    }
+
     /// Pending or firing.
     async fn is_awake(&self, alert: &str) -> bool {
         !self.prometheus.ask(&format!(r#"ALERTS{{alertname="{alert}"}}"#)).await.is_empty()
@@ -114,7 +119,9 @@ impl Watch {
         let mut empty = Vec::new();
         for panel in &self.panels {
             for query in &panel.queries {
-                if self.prometheus.values(&format!("last_over_time(({query})[10m:1s])")).await.is_empty() {
+                // A quantile of nothing is no number: the last one that is counts.
+                let last = format!("last_over_time((({query}) > -Inf)[10m:1s])");
+                if self.prometheus.values(&last).await.is_empty() {
                     empty.push(format!("{}: {}: {query}", panel.dashboard, panel.title));
                 }
             }
