@@ -4,7 +4,7 @@
 //! `go_back`, over which somebody renders the pages under `/bank/payments/{id}`. What a card does is its number's choice:
 //! [`TEST_CARDS`].
 //!
-//! One payment is one record and one rule ([`record`]); a keeper ([`keeper`]) stores records, in `bank.db` or in memory. Of a card
+//! One payment is one record and one rule (`record`); a keeper (`keeper`) stores records, in `bank.db` or in memory. Of a card
 //! the brand and the last four digits are kept; nothing is logged.
 //!
 //! Absent: fees, disputes, partial captures, several processes at one file (see [`super`]).
