@@ -4,7 +4,7 @@ use iso_currency::Currency;
 use serde::{Deserialize, Serialize};
 
 /// An amount in the minor units of an ISO 4217 currency: `19_900 EUR` is € 199.00.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
     /// Cents, or whatever the currency's smallest unit is.
     pub minor: i64,

@@ -102,7 +102,7 @@ impl fmt::Display for PaymentId {
 }
 
 /// One payment of an order: what its provider has taken and given back, as far as we have heard.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Payment {
     /// The provider's name for it.
     pub id: PaymentId,
@@ -115,7 +115,7 @@ pub struct Payment {
 }
 
 /// An order that is paid online.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Hold {
     /// Which order.
     pub order: OrderId,
@@ -207,7 +207,7 @@ impl Decline {
 }
 
 /// What is to become of an order that is paid online. Each is safe to ask for again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum HoldChange {
     /// The buyer begins to pay, the `attempt`-th time (1, 2, …): a double click names the same attempt twice.
     Pay {

@@ -4,7 +4,7 @@ use super::{Hold, PaymentId};
 use crate::{order::OrderStatus, time::Millis};
 
 /// A step that somebody has to take for an order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Need {
     /// Its time is up: [`HoldChange::RunOut`](super::HoldChange::RunOut).
     RunOut,

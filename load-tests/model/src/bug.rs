@@ -2,14 +2,14 @@
 
 /// Declares the bugs with their names and what they do.
 macro_rules! bugs {
-    ($($variant:ident $name:literal $does:literal;)*) => {
-        /// A mistake that somebody could make: the first 42, then clauses of the protocol left out, and what no other bug breaks.
+    ($(#[$says:meta])* $bugs:ident: $($variant:ident $name:literal $does:literal;)*) => {
+        $(#[$says])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Bug {
+        pub enum $bugs {
             $(#[doc = $does] $variant,)*
         }
 
-        impl Bug {
+        impl $bugs {
             /// Every one, in order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
@@ -28,7 +28,11 @@ macro_rules! bugs {
     };
 }
 
+pub(crate) use bugs;
+
 bugs! {
+    /// A mistake that somebody could make: the first 42, then clauses of the protocol left out, and what no other bug breaks.
+    Bug:
     ReleaseOnTimeout "release_on_timeout" "a publish with unknown outcome gives the claim back";
     AckBeforeCommit "ack_before_commit" "the writer acknowledges, and dies before it commits";
     TtlRelease "ttl_release" "a promised claim is released by age";

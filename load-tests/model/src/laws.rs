@@ -57,6 +57,16 @@ laws! {
     Misleading "Never a lie: 503 for an order that the ledger knows to be confirmed";
     ReadersGoBack "OneFate: what was shown as decided is shown as something else";
     PendingAgain "OneFate: what the store had decided is shown as pending for a while";
+    NotOneLife "OneFate: an order went from one state to another as no arrow allows";
+    UnitsMiscounted "NeverOversold: units held and sold are not those of the order's state";
+    RanOutEarly "HoldsAreFair: a hold ended before its time";
+    PaidTooLate "HoldsAreFair: a payment began after the hold had ended";
+    OpenForNobody "HoldsAreFair: money may still be taken for an order that waits for none";
+    Forgotten "HoldsAreFair: an order that needs somebody is not among those that are looked after";
+    NeverAtRest "HoldsAreFair: an order that is left alone never comes to its end";
+    GivenBackTwice "MoneyAdds: more was given back than was taken";
+    WrongMoney "MoneyAdds: at rest the provider has other money than the order earns";
+    BooksDiffer "MoneyAdds: at rest the books are not the provider's";
     Impossible "an answer that no clause allows";
 }
 

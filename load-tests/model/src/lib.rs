@@ -36,9 +36,11 @@
 //! # What is not in it
 //!
 //! Several pools, back-pressure, the per-pool opening hours and pauses (the claim's order of refusals is a property test of
-//! `domain`), payments and seats (`domain` has none yet), the two-minute and 24-hour window of keys (`domain::key`), Redis (its
+//! `domain`), seats (`domain` has none yet), the two-minute and 24-hour window of keys (`domain::key`), Redis (its
 //! scripts are compared with the book in `backends`), and anything that takes actors, wires or disks: those are simulated and
 //! broken elsewhere. Time has no length, only order; so nothing is said about how *long* anything takes.
+//!
+//! What becomes of an order that is paid online after it was reserved is a world of its own: [`paid`].
 //!
 //! # Bugs
 //!
@@ -46,7 +48,7 @@
 //! the clauses of the protocol, each left out, and a few more, so that every law is seen to be broken by something. Each is let
 //! loose in a small world that is sound without it ([`sabotage`]), and a law must notice. They are made in the glue: a wrong
 //! argument, an answer not heeded, a step taken early, a state edited after the real transition. Five had to be more than their
-//! names say, because the shop guards itself twice, and one is about paid orders:
+//! names say, because the shop guards itself twice, and one is about holds:
 //!
 //! | bug | is here | because |
 //! |---|---|---|
@@ -55,9 +57,8 @@
 //! | `epoch_first` | over an empty store nothing counts as forgotten, too | on servers a rebuilt book looks every old id up |
 //! | `lapse_same_version` | a change of the capacity that keeps the version | no hold can lapse yet |
 //!
-//! Clauses of the protocol about paid orders (a note keeps the newest decision; a buyer without units has the opening's version) have
-//! no bug here: without payments a decision never changes and a buyer's units never shrink. "A key that left its window" has none
-//! either: here the id *is* the key.
+//! "A buyer without units has the opening's version" has no bug here: in these worlds a buyer's units never shrink. "A key that
+//! left its window" has none either: here the id *is* the key.
 //!
 //! # How to add a clause
 //!
@@ -72,6 +73,7 @@ pub mod bug;
 mod canonical;
 pub mod explore;
 pub mod laws;
+pub mod paid;
 mod recovery;
 pub mod report;
 pub mod sabotage;

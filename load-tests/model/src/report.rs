@@ -3,6 +3,7 @@
 use crate::{
     bug::{Bug, MISTAKES},
     explore::Explored,
+    laws::Law,
     world::World,
 };
 use serde::Serialize;
@@ -63,14 +64,19 @@ impl WorldFound {
     /// What an exploration says of its world.
     #[must_use]
     pub fn new(heading: &str, world: &World, explored: Explored) -> Self {
+        let in_vain = explored.allowed_in_vain(world);
+        Self::of(heading, &world.name, explored, &in_vain)
+    }
+
+    pub(crate) fn of(heading: &str, name: &str, explored: Explored, in_vain: &[Law]) -> Self {
         // A world that was left at its first violation says nothing about what never happens in it.
         let violations = match &explored.violation {
             Some(violation) => vec![violation.law.to_string()],
-            None => explored.allowed_in_vain(world).iter().map(|law| format!("allowed in vain: {law}")).collect(),
+            None => in_vain.iter().map(|law| format!("allowed in vain: {law}")).collect(),
         };
         Self {
             heading: heading.into(),
-            name: world.name.clone(),
+            name: name.into(),
             states: explored.states,
             edges: explored.edges,
             seconds: explored.took.as_secs_f64(),
@@ -85,12 +91,16 @@ impl BugFound {
     /// What an exploration says of a bug.
     #[must_use]
     pub fn new(bug: Bug, explored: Explored) -> Self {
+        Self::of(bug.name(), bug.does(), Bug::ALL[..MISTAKES].contains(&bug), explored)
+    }
+
+    pub(crate) fn of(name: &str, does: &str, is_one_of_the_42: bool, explored: Explored) -> Self {
         let law = explored.violation.as_ref().map(|violation| violation.law.to_string());
         let trace = explored.violation.map(|violation| violation.trace).unwrap_or_default();
         Self {
-            name: bug.name().into(),
-            does: bug.does().into(),
-            is_one_of_the_42: Bug::ALL[..MISTAKES].contains(&bug),
+            name: name.into(),
+            does: does.into(),
+            is_one_of_the_42,
             caught: law.is_some(),
             law,
             trace_length: trace.len(),

@@ -4,6 +4,7 @@
 use stampede_model::{
     bug::{Bug, MISTAKES},
     laws::Law,
+    paid::{self, PaidWorld, bug::PaidBug},
     report::{BugFound, WorldFound},
     sabotage::{elsewhere, world_of},
     world::World,
@@ -38,6 +39,14 @@ fn every_bug_is_caught_and_every_law_catches_one() {
             missed.push(found.name);
         }
     }
+    for bug in PaidBug::ALL {
+        broken.extend(PaidWorld::of(*bug).explore().violation.map(|violation| violation.law));
+        let found = paid::let_loose(*bug);
+        println!("{found}");
+        if !found.caught {
+            missed.push(found.name);
+        }
+    }
     assert!(missed.is_empty(), "not caught: {missed:?}");
     broken.extend(elsewhere().iter().filter_map(|world| world.explore().violation).map(|violation| violation.law));
     let idle: Vec<_> = Law::ALL.iter().filter(|law| !broken.contains(law)).collect();
@@ -54,6 +63,29 @@ fn every_world_of_a_bug_is_sound_without_it() {
         if !sound.contains(&world) {
             let found = world.explore();
             assert!(found.violation.is_none(), "{}: {:?}", bug.name(), found.violation);
+            sound.push(world);
+        }
+    }
+}
+
+/// The full form has larger ones.
+#[test]
+fn no_order_of_events_breaks_a_law_of_an_order_that_is_paid_online() {
+    for world in paid::worlds() {
+        let found = world.report();
+        println!("{found}");
+        assert!(found.violations.is_empty(), "{found}");
+    }
+}
+
+#[test]
+fn every_world_of_a_mistake_with_money_is_sound_without_it() {
+    let mut sound: Vec<PaidWorld> = Vec::new();
+    for bug in PaidBug::ALL {
+        let world = PaidWorld::of(*bug).without_bug();
+        if !sound.contains(&world) {
+            let found = world.report();
+            assert!(found.violations.is_empty(), "{found}");
             sound.push(world);
         }
     }
