@@ -32,6 +32,7 @@ pub mod inventory;
 pub mod label;
 pub mod lane;
 pub mod mailbox;
+pub mod mailroom;
 pub mod order_writer;
 pub mod ports;
 pub mod publisher;

@@ -20,6 +20,25 @@ pub struct Contact {
     /// The buyer's e-mail.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// The language that the buyer reads, by its two letters: mails are written in it. No part of what the key was used for: the
+    /// same order asked for in another language is the same order.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+impl Contact {
+    /// The e-mail as one address, however it was typed: see [`address`].
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        self.email.as_deref().map(address).filter(|address| !address.is_empty())
+    }
+}
+
+/// An e-mail as one address, however it was typed: without white space around it, in lower case. (By RFC 5321 what stands before the `@`
+/// may be told apart by its case; nobody does, and everybody types it as they like.)
+#[must_use]
+pub fn address(email: &str) -> String {
+    email.trim().to_lowercase()
 }
 
 /// The command to place an order, as it is put on the bus. Short names: it is written and read a million times a sale.
@@ -49,4 +68,25 @@ pub struct Intent {
     /// W3C `traceparent` of the request, when traces are on.
     #[serde(rename = "tp", default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_same_however_it_is_typed() {
+        let of = |email: &str| Contact { email: Some(email.into()), ..Contact::default() }.address();
+        assert_eq!(of(" Eva.Muster@Example.ORG\n"), of("eva.muster@example.org"));
+        assert_eq!(of("  "), None);
+        assert_eq!(Contact::default().address(), None);
+    }
+
+    #[test]
+    fn a_contact_from_before_languages_is_read_and_written_as_it_was() {
+        let before = r#"{"n":"Eva","e":"eva@example.org"}"#;
+        let contact: Contact = serde_json::from_str(before).unwrap();
+        assert_eq!(contact.language, None);
+        assert_eq!(serde_json::to_string(&contact).unwrap(), before);
+    }
 }

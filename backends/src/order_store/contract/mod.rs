@@ -193,6 +193,7 @@ pub(crate) async fn extreme_numbers_and_strange_names_come_back_as_they_were(rig
         user_id: Some("\"'],[\\ \u{1}\t\0 {}".into()),
         name: Some("Zoë \u{202e}مرحبا 🎪\n".into()),
         email: Some(String::new()),
+        language: Some("“de”".into()),
     };
     let extremes = [i64::MIN, i64::MAX, -1, 0];
     for (number, extreme) in (1..).zip(extremes) {
