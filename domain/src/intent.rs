@@ -81,12 +81,4 @@ mod tests {
         assert_eq!(of("  "), None);
         assert_eq!(Contact::default().address(), None);
     }
-
-    #[test]
-    fn a_contact_from_before_languages_is_read_and_written_as_it_was() {
-        let before = r#"{"n":"Eva","e":"eva@example.org"}"#;
-        let contact: Contact = serde_json::from_str(before).unwrap();
-        assert_eq!(contact.language, None);
-        assert_eq!(serde_json::to_string(&contact).unwrap(), before);
-    }
 }
