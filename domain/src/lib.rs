@@ -28,7 +28,7 @@ pub use event::{Event, OnlinePayment, Payment, SaleWindow, TicketType};
 pub use fingerprint::Fingerprint;
 pub use hold::{Decline, Hold, HoldAnswer, HoldChange, HoldRefused, HoldTerms, PaymentId};
 pub use id::{EventSlug, OrderId, PoolId, Slug, TicketTypeSlug};
-pub use intent::{Contact, Intent};
+pub use intent::{Contact, Intent, address};
 pub use money::Money;
 pub use order::{Decision, OrderStatus, RejectReason};
 pub use pool::PoolNumbers;

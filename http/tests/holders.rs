@@ -26,7 +26,7 @@ fn row(quantity: u32) -> OrderRecord {
         quantity,
         buyer: BuyerId(9),
         fingerprint: Fingerprint(1),
-        contact: Contact { user_id: None, name: Some("Eva Müller".into()), email: None },
+        contact: Contact { name: Some("Eva Müller".into()), ..Contact::default() },
         status: OrderStatus::Confirmed,
         reason: None,
         asked_at: Millis(NOW.0 - 500),

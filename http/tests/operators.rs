@@ -258,7 +258,12 @@ fn row(order: OrderId) -> OrderRecord {
         quantity: 2,
         buyer: BuyerId(9),
         fingerprint: Fingerprint(1),
-        contact: Contact { user_id: None, name: Some("Eva Muster".into()), email: Some("eva@example.org".into()) },
+        contact: Contact {
+            user_id: None,
+            name: Some("Eva Muster".into()),
+            email: Some("eva@example.org".into()),
+            language: None,
+        },
         status: OrderStatus::Confirmed,
         reason: None,
         asked_at: Millis(NOW.0 - 500),

@@ -25,6 +25,7 @@ use stampede_domain::{
     BuyerId, Contact, EventSlug, Hold, OrderId, OrderStatus,
     key::{self, KeyRefused},
 };
+use stampede_web::Lang;
 
 /// Buys tickets of the featured event.
 ///
@@ -60,6 +61,12 @@ pub(crate) async fn place(
     let slug = event_slug(&slug)?;
     let input = body::json(&request, payload).await?;
     take(&desk, &request, Some(slug), input).await
+}
+
+/// The language that the client asks for, if it asks for any: its user's mails are written in it.
+fn asked_language(request: &HttpRequest) -> Option<String> {
+    let asked = request.headers().get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+    Some(Lang::negotiate(asked).tag().to_owned())
 }
 
 /// Where an order stands. Of an order that is paid online, whoever shows its key is told how the payment stands.
@@ -115,13 +122,15 @@ async fn take(
 ) -> Result<HttpResponse, Problem> {
     let order = order_id(desk, request)?;
     let BuyRequest { user_id, quantity, ticket_type_id, name, email } = input;
+    // Only who can be written to needs a language.
+    let language = email.is_some().then(|| asked_language(request)).flatten();
     let message = PlaceOrder {
         order,
         event,
         ticket_type: ticket_type_id,
         quantity,
         buyer: BuyerId::from_user_id(&user_id),
-        contact: Contact { user_id: Some(user_id), name, email },
+        contact: Contact { user_id: Some(user_id), name, email, language },
         trace: trace::current(),
     };
     let placed = door::place(desk, request, message).await;

@@ -130,7 +130,8 @@ async fn place(
     };
     let ticket_type = Some(form.ticket_type_id.clone()).filter(|id| !id.is_empty());
     let buyer = buyer(desk, request, &input, order);
-    let contact = Contact { user_id: None, name: Some(input.name), email: input.email };
+    let reads = language(request).tag().to_owned();
+    let contact = Contact { user_id: None, name: Some(input.name), email: input.email, language: Some(reads) };
     let message = PlaceOrder {
         order,
         event: Some(slug.clone()),

@@ -349,7 +349,12 @@ pub(crate) fn row(status: OrderStatus) -> OrderRecord {
         quantity: 2,
         buyer: BuyerId(9),
         fingerprint: Fingerprint(1),
-        contact: Contact { user_id: None, name: Some("Eva Müller".into()), email: Some("eva@example.org".into()) },
+        contact: Contact {
+            user_id: None,
+            name: Some("Eva Müller".into()),
+            email: Some("eva@example.org".into()),
+            language: None,
+        },
         status,
         reason: None,
         asked_at: Millis(NOW.0 - 500),

@@ -118,8 +118,8 @@ fn payload(one: &Opened, personal: bool) -> String {
 
 fn without_names(intent: &Intent) -> Intent {
     let hide = |text: &Option<String>| text.as_ref().map(|_| HIDDEN.to_owned());
-    let Contact { user_id, name, email } = &intent.contact;
-    let contact = Contact { user_id: hide(user_id), name: hide(name), email: hide(email) };
+    let Contact { user_id, name, email, language } = &intent.contact;
+    let contact = Contact { user_id: hide(user_id), name: hide(name), email: hide(email), language: language.clone() };
     Intent { contact, ..intent.clone() }
 }
 
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn who_is_named_is_shown_only_when_asked_for() {
         let eva = |text: &str| Some(format!("eva {text}"));
-        let contact = Contact { user_id: eva("user"), name: eva("name"), email: eva("e-mail") };
+        let contact = Contact { user_id: eva("user"), name: eva("name"), email: eva("e-mail"), language: None };
         let intent = Intent { contact, ..opened(Bytes::new()).intent.unwrap() };
         let one = opened(wire::encode(&intent));
         assert!(!payload(&one, false).contains("eva"), "{}", payload(&one, false));
