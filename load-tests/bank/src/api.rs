@@ -89,10 +89,8 @@ impl Api {
 
     pub(crate) fn sell_something_else(&mut self, created: i64) {
         let id = format!("cs_test_other{}", self.sessions.len());
-        self.keep(
-            json!({ "id": id, "status": "open", "url": "https://x", "created": created, "amount_total": 1,
-            "currency": "eur", "metadata": {} }),
-        );
+        self.keep(json!({ "id": id, "status": "open", "url": "https://x", "created": created, "amount_total": 1,
+            "currency": "eur", "metadata": {} }));
     }
 
     fn keep(&mut self, session: Value) {
@@ -154,9 +152,8 @@ impl Session {
         self.session["url"] = Value::Null;
         let id = self.session["id"].as_str().unwrap();
         let charge = json!({ "id": format!("ch_{id}"), "amount_refunded": 0 });
-        self.intent = Some(
-            json!({ "id": format!("pi_{id}"), "status": status, "amount_received": 0, "latest_charge": charge }),
-        );
+        self.intent =
+            Some(json!({ "id": format!("pi_{id}"), "status": status, "amount_received": 0, "latest_charge": charge }));
     }
 
     /// The card's bank says yes at last.

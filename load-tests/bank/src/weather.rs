@@ -94,10 +94,8 @@ mod tests {
 
     #[test]
     fn of_a_hundred_requests_so_many_go_wrong_as_the_weather_says() {
-        let weather = Weather {
-            faults: vec![(30, Fault::DoneAndLost), (20, Fault::Answers(429, ""))],
-            ..Weather::default()
-        };
+        let weather =
+            Weather { faults: vec![(30, Fault::DoneAndLost), (20, Fault::Answers(429, ""))], ..Weather::default() };
         let drawn: Vec<_> = (0..100).filter_map(|number| weather.draws(number)).map(Fault::name).collect();
         assert_eq!(drawn.iter().filter(|name| **name == "does it and hangs up").count(), 30);
         assert_eq!(drawn.len(), 50);
