@@ -11,6 +11,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("stampede-backends", &["stampede-domain", "stampede-actors"]),
     ("stampede-http", &["stampede-domain", "stampede-actors", "stampede-web"]),
     ("stampede", &["stampede-domain", "stampede-actors", "stampede-backends", "stampede-http", "stampede-web"]),
+    ("stampede-bank", &[]),
     ("stampede-bench", &["stampede", "stampede-domain", "stampede-actors", "stampede-http"]),
     ("stampede-checker", &["stampede-domain"]),
     (

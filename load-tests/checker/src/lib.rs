@@ -21,12 +21,14 @@
 //! moment ([`Fault::lost_units`]); and by a dead letter that nobody replayed. Beyond that bound each broken promise is a
 //! breach.
 //!
-//! Money and holds (laws 7 and 8) have no states yet: the check is that none appear.
+//! Money and holds (laws 7 and 8) have a judge of their own, [`paid`], which reads the provider's books as well; here the check is that
+//! none appear.
 
 mod books;
 mod expectations;
 mod history;
 mod judge;
+pub mod paid;
 mod report;
 
 pub use books::{Books, Bus, LedgerBook, Pool, Row};

@@ -5,6 +5,8 @@
 
 mod harness;
 mod losing_the_ledger;
+mod paid;
+mod paying;
 mod selling;
 mod starting;
 mod storm;

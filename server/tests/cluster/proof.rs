@@ -6,6 +6,8 @@
 
 mod bad_luck;
 mod harness;
+mod paid;
+mod paying_long;
 mod storm;
 mod storming_long;
 #[path = "../support/mod.rs"]

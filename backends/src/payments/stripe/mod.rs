@@ -24,8 +24,6 @@
 mod client;
 mod shapes;
 #[cfg(test)]
-mod simulated;
-#[cfg(test)]
 mod tests;
 
 use super::signature::NoticeSecrets;

@@ -1,9 +1,6 @@
 //! The gateway under the contract, at a Stripe of our own; what every end of a call means; and its shapes, at Stripe's own mock.
 
-use super::{
-    simulated::{Fault, SimulatedStripe},
-    *,
-};
+use super::*;
 use crate::{
     ledger::HandClock,
     payments::contract::{Rig, order, payment_gateway_contract, wanted},
@@ -11,6 +8,7 @@ use crate::{
 use iso_currency::Currency;
 use serde_json::{Value, json};
 use stampede_actors::clock::Clock as _;
+use stampede_bank::{Fault, SimulatedStripe};
 use stampede_domain::{Decline, Money};
 
 const SECRET: &str = "whsec_of_the_tests";
@@ -32,7 +30,8 @@ fn gateway_at(endpoint: &str, timeout: Duration) -> StripeGateway {
 impl StripeRig {
     async fn start() -> Self {
         let clock = HandClock::default();
-        let stripe = SimulatedStripe::start(clock.clone()).await;
+        let seconds = clock.clone();
+        let stripe = SimulatedStripe::start(move || seconds.now().0 / 1000).await;
         let gateway = gateway_at(&stripe.endpoint, Duration::from_secs(10));
         Self { gateway, stripe, clock }
     }

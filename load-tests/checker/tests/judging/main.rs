@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod falsified;
+mod paid;
 mod sale;
 mod too_little;

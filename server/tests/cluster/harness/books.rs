@@ -119,7 +119,7 @@ fn row(line: &str) -> Row {
 }
 
 /// As `migrations/postgres/0001_shop.sql` numbers them.
-fn stored(number: u8) -> OrderStatus {
+pub(crate) fn stored(number: u8) -> OrderStatus {
     use OrderStatus as S;
     let all = [
         S::Reserved,

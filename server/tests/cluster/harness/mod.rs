@@ -258,7 +258,7 @@ impl Cluster {
 }
 
 /// An address where nobody listens, below the ports that the system gives to outgoing connections: who is down keeps it.
-fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let first = std::process::id().wrapping_mul(97);
     loop {

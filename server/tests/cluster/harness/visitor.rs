@@ -61,6 +61,13 @@ impl Visitor {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: shop\r\n\r\n")).await
     }
 
+    /// Sends something of a kind, such as `application/json`.
+    pub(crate) async fn post(&mut self, path: &str, kind: &str, further: &str, body: &str) -> Option<Answer> {
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: shop\r\nContent-Type: {kind}\r\n{further}");
+        self.ask(&format!("{head}Content-Length: {length}\r\n\r\n{body}")).await
+    }
+
     async fn ask(&mut self, request: &str) -> Option<Answer> {
         if self.away >= AWAY_AT_MOST {
             (self.connection, self.at, self.away) = (None, self.home, 0);

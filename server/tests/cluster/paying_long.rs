@@ -1,0 +1,38 @@
+//! The paid sale in full size: 5,000 passes, 20,000 buyers, in each mode.
+
+use crate::{
+    paid::{Size, in_one_process, on_servers, print},
+    support::servers::variable,
+};
+use std::time::Duration;
+
+fn long() -> Size {
+    Size {
+        capacity: 5_000,
+        buyers: 20_000,
+        hold: Duration::from_secs(12),
+        arrive_within: Duration::from_secs(100),
+        back_after_ms: 15_000..30_000,
+        every: Duration::from_secs(6),
+        weather: Duration::from_secs(4),
+        sells_out_within: Duration::from_mins(8),
+        is_short: false,
+        accidents: 3,
+        faults: 20,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_thousand_passes_are_sold_and_paid_for_in_both_modes() {
+    let seed = variable("STAMPEDE_PROOF_SEED").map_or(20_270_820, |seed| seed.parse().unwrap());
+    let only = variable("STAMPEDE_PROOF_ONLY");
+    let is_wanted = |mode: &str| only.as_deref().is_none_or(|only| only == mode);
+    let mut modes = Vec::new();
+    if is_wanted("embedded") {
+        modes.push(("embedded", in_one_process(&long(), seed).await));
+    }
+    if is_wanted("servers") {
+        modes.push(("servers", on_servers(&long(), seed).await));
+    }
+    print(&modes, seed, false);
+}
