@@ -35,6 +35,7 @@ pub mod mailbox;
 pub mod order_writer;
 pub mod ports;
 pub mod publisher;
+pub mod reconciliation;
 pub mod settings;
 pub mod shelf;
 pub mod tasks;
