@@ -108,8 +108,8 @@ enum DeadLettersCommand {
     },
     /// One of them, also when it has ended.
     Show {
-        /// Its number.
-        id: u64,
+        /// Its number, as `list` shows it.
+        id: commands::dead_letters::Name,
         /// With names and addresses.
         #[arg(long)]
         personal: bool,
