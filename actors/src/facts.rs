@@ -1,7 +1,7 @@
 //! What happened, counted in one place. The logic announces; it knows no metric.
 
 use crate::ports::{Judgement, Limit};
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 use stampede_domain::{Decision, OrderRefused, ledger::Broken};
 use std::{
     cell::{OnceCell, RefCell},
@@ -69,6 +69,10 @@ pub enum Fact {
         /// What came of it: `answered`, `impossible`, `unavailable`, `unknown`, or `not_called` while it is left in peace.
         outcome: &'static str,
     },
+    /// The payment provider failed too often, and is not called for a moment.
+    ProviderLeftInPeace,
+    /// The payment provider is called, as it should be.
+    ProviderCalled,
 }
 
 /// Why a buyer was put off.
@@ -150,6 +154,8 @@ pub fn announce_many(fact: Fact, count: u64) {
         Fact::PaymentCalled { call, outcome } => {
             counter!("stampede_payment_calls_total", "call" => call, "outcome" => outcome).increment(count);
         }
+        Fact::ProviderLeftInPeace => gauge!("stampede_payment_provider_left_in_peace").set(1.0),
+        Fact::ProviderCalled => gauge!("stampede_payment_provider_left_in_peace").set(0.0),
     }
 }
 

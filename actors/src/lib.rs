@@ -42,6 +42,7 @@ pub mod mailroom;
 pub mod order_writer;
 pub mod ports;
 pub mod publisher;
+pub mod reconciliation;
 pub mod settings;
 pub mod shelf;
 pub mod tasks;

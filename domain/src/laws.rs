@@ -123,6 +123,8 @@ pub struct PoolSums {
     pub owed: i64,
     /// Those of them whose own money does not add up: two that are wrong may make a right sum.
     pub out_of_balance: u64,
+    /// Payments whose order is in no book: they are in no pool, so they are told as of one that has nothing else.
+    pub payments_of_no_order: u64,
     /// Those that ran out before their time, or whose payment began after it.
     pub unfair_holds: u64,
     /// The limit in force, and by how many buyers it is exceeded.
@@ -178,6 +180,9 @@ pub fn check_store(pool: PoolId, sums: &PoolSums) -> Vec<Breach> {
             "{captured} taken and {refunded} given back, {earned} earned and {owed} owed (minor units); \
              {out_of_balance} orders out of balance"
         )
+    });
+    breaches.unless(sums.payments_of_no_order == 0, Law::MoneyAdds, || {
+        format!("{} payments of no order", sums.payments_of_no_order)
     });
     breaches.unless(sums.unfair_holds == 0, Law::HoldsAreFair, || {
         format!("{} orders ran out before their time, or were paid after it", sums.unfair_holds)
@@ -243,7 +248,7 @@ mod tests {
     fn each_law_of_the_store_notices_its_breach() {
         assert_eq!(check_store(PoolId(1), &sound()), []);
         type Fault = fn(&mut PoolSums);
-        let faults: [(Law, Fault); 14] = [
+        let faults: [(Law, Fault); 15] = [
             (Law::KeyIsOrder, |sums| sums.rows_without_a_key = 1),
             (Law::NeverOversold, |sums| sums.live_units = 11),
             (Law::NeverOversold, |sums| sums.live_units = 3),
@@ -254,6 +259,7 @@ mod tests {
             (Law::LimitsHold, |sums| sums.buyers_miscounted = 1),
             (Law::MoneyAdds, |sums| sums.captured = 1),
             (Law::MoneyAdds, |sums| sums.out_of_balance = 1),
+            (Law::MoneyAdds, |sums| sums.payments_of_no_order = 1),
             (Law::HoldsAreFair, |sums| sums.unfair_holds = 1),
             (Law::HoldsAreFair, |sums| sums.holds = 1),
             (Law::HoldsAreFair, |sums| sums.held_units = 1),

@@ -25,7 +25,7 @@ fn honest(units: &[u32], spare: u32) -> PoolSums {
 
 type Fault = fn(&mut PoolSums);
 
-const FAULTS: [(Law, Fault); 18] = [
+const FAULTS: [(Law, Fault); 19] = [
     (Law::NeverOversold, |sums| sums.live_units = u64::from(sums.numbers.capacity) + 1),
     (Law::NeverOversold, |sums| sums.live_units += 1),
     (Law::NeverOversold, |sums| sums.numbers.sold += 1),
@@ -38,6 +38,7 @@ const FAULTS: [(Law, Fault); 18] = [
     (Law::LimitsHold, |sums| sums.buyers_miscounted = 1),
     (Law::MoneyAdds, |sums| sums.captured += 1),
     (Law::MoneyAdds, |sums| sums.refunded += 1),
+    (Law::MoneyAdds, |sums| sums.payments_of_no_order = 1),
     (Law::MoneyAdds, |sums| sums.owed = i64::MAX),
     (Law::MoneyAdds, |sums| sums.out_of_balance = 1),
     (Law::HoldsAreFair, |sums| sums.unfair_holds = 1),

@@ -38,6 +38,9 @@ enum What {
     /// Messages that no writer could take: look at them, put them back, or give them up.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Payments of orders that are paid online.
+    #[command(subcommand)]
+    Payments(PaymentsCommand),
     /// Check the laws over every row; exit 1 when one is broken.
     Audit,
     /// Ask the shop that runs here whether it can sell; exit 1 when not.
@@ -105,8 +108,8 @@ enum DeadLettersCommand {
     },
     /// One of them, also when it has ended.
     Show {
-        /// Its number.
-        id: u64,
+        /// Its number, as `list` shows it.
+        id: commands::dead_letters::Name,
         /// With names and addresses.
         #[arg(long)]
         personal: bool,
@@ -115,6 +118,12 @@ enum DeadLettersCommand {
     Replay(commands::dead_letters::Which),
     /// Give them up: an undecided order ends as failed at once; exit 1 when one could not be ended.
     Dismiss(commands::dead_letters::Which),
+}
+
+#[derive(Subcommand, Debug)]
+enum PaymentsCommand {
+    /// Compare the books with what the payment provider has; exit 1 when they differ, 2 when they could not be compared.
+    Reconcile(commands::payments::Reconcile),
 }
 
 #[derive(Args, Debug)]
@@ -188,6 +197,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         What::DeadLetters(DeadLettersCommand::Dismiss(which)) => {
             system.block_on(commands::dead_letters::dismiss(&config, which))
+        }
+        What::Payments(PaymentsCommand::Reconcile(how)) => {
+            system.block_on(commands::payments::reconcile(&config, &how))
         }
         What::Audit => system.block_on(commands::audit::audit(&config)),
         What::Config(what) if what.reference => commands::config::print_reference(),

@@ -6,11 +6,16 @@ mod support;
 
 use bytes::Bytes;
 use serde_json::Value;
-use stampede_actors::{label::Label, ports::Outgoing, wire};
+use stampede_actors::{
+    label::Label,
+    lane::{self, LaneOrder, Wish},
+    ports::Outgoing,
+    wire,
+};
 use stampede_domain::{BuyerId, Contact, Event, Fingerprint, Intent, Millis, OrderId, PoolId, decide::Want};
 use stampede_server::{config::Role, wiring::Ports};
 use std::{fs, process::Output};
-use support::{Shop, key};
+use support::{Shop, key, passes::Pass};
 
 const FESTIVAL: &str = include_str!("../demo/frequency-festival.toml");
 
@@ -228,5 +233,83 @@ async fn a_replay_without_a_shop_waits_for_the_next_start() {
     shop.until("it is confirmed", async || shop.status(&order.order.to_string()).await.as_deref() == Some("confirmed"))
         .await;
     shop.until("its letter has ended", async || letters(&shop).is_empty()).await;
+    shop.audit();
+}
+
+/// What travels on the payments' lane dies there, and is not mixed up with orders.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_of_payments_is_named_shown_counted_and_dismissed() {
+    let mut shop = Shop::selling(100).await;
+    assert!(shop.stop().success());
+    in_process(&shop, async |ports| {
+        assert!(ports.lane.publish(vec![garbage()]).await.iter().all(Result::is_ok));
+        assert!(ports.bus.publish(vec![garbage()]).await.iter().all(Result::is_ok));
+    })
+    .await;
+    shop.start().await;
+    shop.until("both are set aside", async || letters(&shop).len() == 2).await;
+    until_counted(&shop, 2).await;
+    let letters = letters(&shop);
+    assert_eq!((&letters[0]["bus"], &letters[1]["bus"]), (&"orders".into(), &"payments".into()));
+    let (of_orders, of_payments) = (id(&letters[0]), id(&letters[1]));
+    assert!(of_payments.starts_with('p') && letters[1]["wish"] == "(cannot be read)", "{letters:?}");
+    let text = dead_letters(&shop, &["list"], 0);
+    assert!(text.contains("1 dead letter waits") && text.contains("1 dead letter of payments waits"), "{text}");
+    let shown = dead_letters(&shop, &["show", &of_payments], 0);
+    assert!(shown.contains("of payments") && shown.contains("undecodable") && !shown.contains("Eva"), "{shown}");
+    assert!(dead_letters(&shop, &["show", &of_payments, "--personal"], 0).contains("Eva"));
+    assert!(dead_letters(&shop, &["show", "p12345"], 2).contains("there is no dead letter p12345"));
+    assert!(dead_letters(&shop, &["show", "pp"], 2).contains("p17 for one of payments"));
+
+    let text = dead_letters(&shop, &["replay", &of_payments, "--reason", "to see"], 1);
+    assert!(text.contains("died again, as letter p"), "{text}");
+    let text = dead_letters(&shop, &["dismiss", "--all", "--by", "anna", "--reason", "junk"], 0);
+    assert_eq!(text.matches("no order is named; the letter is put away").count(), 2, "{of_orders}: {text}");
+    assert!(dead_letters(&shop, &["show", &of_payments], 0).contains("it died again"), "its end is kept");
+    assert!(dead_letters(&shop, &["list"], 0).contains("no dead letters wait"));
+    until_counted(&shop, 0).await;
+    shop.audit();
+}
+
+/// Puts wishes on the lane and sets them aside at once, as a provider's or a database's whim would.
+async fn set_aside_wishes(shop: &Shop, wishes: &[LaneOrder]) {
+    in_process(shop, async |ports| {
+        let outgoing: Vec<_> = wishes.iter().map(lane::outgoing).collect();
+        assert!(ports.lane.publish(outgoing).await.iter().all(Result::is_ok));
+        let pulled = ports.lane.pull(wishes.len()).await.unwrap();
+        let letters: Vec<_> = pulled.into_iter().map(|one| (one.id, "the store would not".to_owned())).collect();
+        assert_eq!(letters.len(), wishes.len());
+        ports.lane.set_aside(&letters).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wish_is_replayed_as_long_as_it_means_something() {
+    if support::servers::are_wanted() {
+        // Nobody pays online there without Stripe.
+        return;
+    }
+    let mut shop = Shop::selling(100).await;
+    let order: OrderId = Pass::reserved(&shop).await.order.parse().unwrap();
+    assert!(shop.stop().success());
+    let wish = |wish| LaneOrder { order, wish, trace: None };
+    set_aside_wishes(&shop, &[wish(Wish::Cancel), wish(Wish::Pay { attempt: 3 })]).await;
+    shop.start().await;
+    let both = letters(&shop);
+    let (cancel, pay) = (id(&both[0]), id(&both[1]));
+    assert_eq!((&both[0]["wish"], &both[0]["status"]), (&"cancel".into(), &"reserved".into()));
+    assert_eq!(both[1]["wish"], "pay, attempt 3");
+    assert!(dead_letters(&shop, &["show", &pay], 0).contains("would be refused: not the next attempt"));
+    assert!(dead_letters(&shop, &["replay", &cancel, "--dry-run"], 0).contains("would be put back on the lane"));
+    let text = dead_letters(&shop, &["replay", "--all", "--by", "anna", "--reason", "the store takes it now"], 0);
+    assert!(text.contains("would be refused") && text.contains(&format!("order {order} is cancelled now")), "{text}");
+    assert_eq!(shop.status(&order.to_string()).await.as_deref(), Some("cancelled"));
+    let text = dead_letters(&shop, &["replay", &cancel, "--reason", "once more"], 0);
+    assert!(text.contains("has ended already") && text.contains("by anna: the store takes it now"), "{text}");
+    let left = letters(&shop);
+    assert_eq!((left.len(), id(&left[0])), (1, pay.clone()));
+    let text = dead_letters(&shop, &["dismiss", &pay, "--reason", "too late"], 0);
+    assert!(text.contains(&format!("order {order} is cancelled; the letter is put away")), "{text}");
     shop.audit();
 }

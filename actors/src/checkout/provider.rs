@@ -49,6 +49,7 @@ pub(super) struct Provider {
 
 impl Provider {
     pub(super) fn new(gateway: Arc<dyn PaymentGateway>, calls_per_second: u32) -> Self {
+        announce(Fact::ProviderCalled);
         Self {
             gateway,
             for_buyers: Semaphore::new(AT_ONCE_FOR_BUYERS),
@@ -132,6 +133,11 @@ impl Breaker {
 
     fn end(&mut self, now: Instant, is_well: bool) {
         if is_well {
+            if self.open_until.is_some() {
+                // As loud as the beginning: whoever reads of the one looks for the other.
+                tracing::warn!("the payment provider answers again");
+                announce(Fact::ProviderCalled);
+            }
             *self = Self::default();
             return;
         }
@@ -139,6 +145,7 @@ impl Breaker {
         if self.failures >= FAILURES_TO_OPEN {
             if self.open_until.is_none() {
                 tracing::warn!(failures = self.failures, "the payment provider is left in peace for a moment");
+                announce(Fact::ProviderLeftInPeace);
             }
             (self.open_until, self.is_trying) = (Some(now + LEFT_IN_PEACE), false);
         }

@@ -137,7 +137,8 @@ pub trait OrderStore: Send + Sync {
     /// `Impossible` for a pool nobody knows; `Unavailable`.
     async fn pool(&self, pool: PoolId) -> PortResult<(u64, PoolNumbers)>;
 
-    /// Adds everything up, in one snapshot a pool. Expensive: it reads every row.
+    /// Adds everything up, in one snapshot a pool; payments of no order, if there are any, as of a pool that has nothing else.
+    /// Expensive: it reads every row.
     ///
     /// # Errors
     /// `Unavailable`.

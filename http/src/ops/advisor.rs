@@ -93,6 +93,28 @@ pub(super) fn advise(now: &Situation) -> Vec<Advice> {
     advice
 }
 
+/// What no setting mends, and somebody has to do.
+pub(super) fn notes(now: &Situation) -> Vec<String> {
+    let Some(provider) = now.provider else { return Vec::new() };
+    let mut notes = Vec::new();
+    if provider.is_left_in_peace {
+        notes.push(
+            "The payment provider does not answer, and is asked again every five seconds. Nobody's payment fails for it: buyers read \
+             “checking”, and nothing is sold twice. Look at its status page before anything here; when it lasts, pause the sale of what \
+             is paid online (runbook payment-unknown)."
+                .to_owned(),
+        );
+    }
+    if provider.refuses > A_FEW {
+        notes.push(
+            "The payment provider answers, and refuses what it is asked for: look at the key (STAMPEDE_STRIPE_SECRET_KEY) and the \
+             account there, and at the writers' log for its reason."
+                .to_owned(),
+        );
+    }
+    notes
+}
+
 /// Each transaction has a part that costs the same for one order as for thousands.
 fn larger_batches(now: &Situation, writing: &Writing) -> Option<Advice> {
     let size = now.settings.order_writer_batch_size;
@@ -212,7 +234,7 @@ pub fn advised_variables() -> [&'static str; 8] {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::paid::Provider, *};
     use stampede_actors::settings::ActorSettings;
 
     fn calm() -> Situation {
@@ -230,6 +252,7 @@ mod tests {
             claims: Some(20.0),
             publishes: Some(20.0),
             fullest: None,
+            provider: Some(Provider::default()),
             settings: ActorSettings::default(),
             embedded: true,
         }
@@ -268,6 +291,16 @@ mod tests {
     #[test]
     fn a_sale_that_goes_well_needs_no_advice() {
         assert_eq!(variables(&calm()), [""; 0]);
+    }
+
+    #[test]
+    fn a_provider_that_is_down_is_nothing_that_a_setting_mends() {
+        assert_eq!(notes(&calm()), [""; 0]);
+        let down = Situation { provider: Some(Provider { is_left_in_peace: true, refuses: 0.0 }), ..calm() };
+        assert!(notes(&down)[0].contains("status page") && advise(&down).is_empty());
+        let refused = Situation { provider: Some(Provider { is_left_in_peace: false, refuses: 3.0 }), ..calm() };
+        assert!(notes(&refused)[0].contains("STAMPEDE_STRIPE_SECRET_KEY"));
+        assert_eq!(notes(&Situation { provider: None, ..down }), [""; 0], "a web node calls none");
     }
 
     #[test]

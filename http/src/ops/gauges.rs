@@ -68,7 +68,17 @@ fn millis(seconds: Vec<f64>) -> Vec<f64> {
 
 /// Every actor's mailbox, summed over its instances, in the order that an order meets them.
 pub(super) fn mailboxes(cast: &Cast, look: &Look<'_>, settings: &ActorSettings) -> Vec<MailboxRow> {
-    const WAY: [&str; 6] = ["doorkeeper", "inventory", "publisher", "order_writer", "writer", "cache_sync"];
+    const WAY: [&str; 9] = [
+        "doorkeeper",
+        "inventory",
+        "publisher",
+        "order_writer",
+        "writer",
+        "cache_sync",
+        "till",
+        "checkout",
+        "hold_writer",
+    ];
     let mut rows = super::actors::rows(cast);
     rows.sort_by_key(|row| WAY.iter().position(|actor| *actor == row.name).unwrap_or(WAY.len()));
     rows.into_iter().map(|row| mailbox(row, look, settings)).collect()
@@ -99,6 +109,7 @@ fn batch_limit(actor: &str, settings: &ActorSettings) -> Option<usize> {
         "inventory" => Some(settings.inventory_batch_size),
         "publisher" => Some(settings.publisher_batch_size),
         "order_writer" => Some(settings.order_writer_batch_size),
+        "hold_writer" => Some(settings.hold_writer_batch_size),
         _ => None,
     }
 }

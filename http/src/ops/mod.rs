@@ -7,6 +7,7 @@ mod chronicle;
 mod gauges;
 mod health;
 mod journal;
+mod paid;
 mod room;
 mod situation;
 mod steering;

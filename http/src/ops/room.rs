@@ -2,9 +2,9 @@
 
 use super::{
     ControlRoom,
-    advisor::{Limit, advise, limit},
+    advisor::{Limit, advise, limit, notes},
     chronicle::{KEPT, Look},
-    gauges, journal, page,
+    gauges, journal, page, paid,
     situation::{Situation, Stock, Writers, situation},
     wants_html,
 };
@@ -45,6 +45,8 @@ struct RoomJson<'a> {
     limited_by: &'a str,
     limit: &'a str,
     advice: &'a [AdviceRow],
+    notes: &'a [String],
+    payments: &'a [LagRow],
     promised_per_second: f64,
 }
 
@@ -63,6 +65,8 @@ pub(super) async fn show(room: Data<ControlRoom>, request: HttpRequest) -> Resul
         limited_by: seen.limited_by(),
         limit: &shown.headline.limit,
         advice: &shown.advice,
+        notes: &shown.notes,
+        payments: &shown.payments,
         promised_per_second: seen.situation.promised,
     }))
 }
@@ -99,6 +103,8 @@ impl See {
             mailboxes: gauges::mailboxes(&room.cast, &look, &room.node.settings),
             lags: self.lags(room, &look),
             advice: advise(&self.situation).into_iter().map(advice).collect(),
+            notes: notes(&self.situation),
+            payments: paid::lines(&look),
             laws,
             troubles: room.journal.latest().into_iter().map(trouble).collect(),
             steering: self.steering(room, attempt),
@@ -166,6 +172,11 @@ impl See {
                 let port = now.failing.as_deref().unwrap_or("bus");
                 (Tone::Alarm, rate("Orders fail:", put_off + now.unknown), format!("Calls to the {port} fail."))
             }
+            Limit::Nothing | Limit::Nobody if now.provider.is_some_and(|provider| provider.is_left_in_peace) => (
+                Tone::Watch,
+                "The payment provider does not answer.".into(),
+                "What is paid online waits for it; what is paid at the gate is sold.".into(),
+            ),
             Limit::Nothing => (
                 Tone::Calm,
                 rate("Selling:", now.promised),
@@ -279,7 +290,7 @@ fn pool((event, kind, on_sale): (&str, &TicketType, &TypeOnSale)) -> PoolRow {
     PoolRow { event: event.to_owned(), ticket_type: kind.name.clone(), state: state.to_owned(), units }
 }
 
-fn lag(name: &str, age: Option<Duration>, limit: Duration) -> LagRow {
+pub(super) fn lag(name: &str, age: Option<Duration>, limit: Duration) -> LagRow {
     let tone = match age {
         Some(age) if age > limit => Tone::Alarm,
         Some(age) if age > limit / 2 => Tone::Watch,
@@ -310,7 +321,7 @@ fn rate(what: &str, per_second: f64) -> String {
 }
 
 /// An age as one says it: `18 ms`, `7.3 s`, `4 min`.
-fn in_words(age: Duration) -> String {
+pub(super) fn in_words(age: Duration) -> String {
     match age.as_secs_f64() {
         seconds if seconds < 1.0 => format!("{:.0} ms", seconds * 1_000.0),
         seconds if seconds < 120.0 => format!("{}{}", format!("{seconds:.1}").trim_end_matches(".0"), " s"),

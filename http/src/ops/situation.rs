@@ -1,6 +1,11 @@
 //! How the sale is doing, as far as this process sees: what the advisor judges.
 
-use super::{ControlRoom, chronicle::Look, room::LATELY};
+use super::{
+    ControlRoom,
+    chronicle::Look,
+    paid::{Provider, provider},
+    room::LATELY,
+};
 use stampede_actors::{cache_sync::Surroundings, settings::ActorSettings, shelf::Pressure};
 use stampede_domain::sale::SaleState;
 
@@ -33,6 +38,8 @@ pub(super) struct Situation {
     pub(super) publishes: Option<f64>,
     /// The actor whose mailbox refused most in the last half minute.
     pub(super) fullest: Option<String>,
+    /// The payment provider, where this process calls it.
+    pub(super) provider: Option<Provider>,
     pub(super) settings: ActorSettings,
     /// Files or servers.
     pub(super) embedded: bool,
@@ -126,6 +133,7 @@ pub(super) fn situation(room: &ControlRoom, around: Option<&Surroundings>, look:
         claims: batch("inventory"),
         publishes: batch("publisher"),
         fullest: fullest(look),
+        provider: provider(look),
         settings,
         embedded: room.node.embedded,
     }

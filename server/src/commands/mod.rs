@@ -8,6 +8,7 @@ pub(crate) mod event;
 pub(crate) mod healthcheck;
 pub(crate) mod migrate;
 pub(crate) mod orders;
+pub(crate) mod payments;
 pub(crate) mod pubsub;
 pub(crate) mod sale;
 pub(crate) mod ticket;

@@ -21,7 +21,7 @@ const SECONDS: Unit = Unit::Seconds;
 
 /// Kind, name, unit, meaning.
 #[rustfmt::skip]
-const METRICS: [(Kind, &str, Unit, &str); 55] = [
+const METRICS: [(Kind, &str, Unit, &str); 58] = [
     (Gauge, "stampede_build_info", COUNT, "1, with the version, what the process runs on (mode) and its role"),
     (Counter, "stampede_http_requests_total", COUNT, "Requests answered, by route, method and status"),
     (Histogram, "stampede_http_request_duration_seconds", SECONDS, "From the head of a request to its answer, by route"),
@@ -45,6 +45,7 @@ const METRICS: [(Kind, &str, Unit, &str); 55] = [
     (Counter, "stampede_tickets_sold_total", COUNT, "Units of confirmed orders"),
     (Counter, "stampede_hold_changes_total", COUNT, "Changes of orders that are paid online, by what was wanted (pay, captured, failed, run_out and so on) and what came of it: changed, unchanged, refused, unknown"),
     (Counter, "stampede_payment_calls_total", COUNT, "Calls to the payment provider, by call and outcome"),
+    (Gauge, "stampede_payment_provider_left_in_peace", COUNT, "1 while the payment provider failed too often and is not called"),
     (Counter, "stampede_payment_notices_total", COUNT, "Notices of the payment provider, by what became of them"),
     (Histogram, "stampede_time_to_pay_seconds", SECONDS, "From asking for an order to its payment"),
     (Counter, "stampede_laws_broken_total", COUNT, "Times a law was found broken. Must be 0"),
@@ -76,7 +77,9 @@ const METRICS: [(Kind, &str, Unit, &str); 55] = [
 
     (Gauge, "stampede_bus_backlog_messages", COUNT, "Messages that are not acknowledged; absent where the bus cannot tell (Pub/Sub)"),
     (Gauge, "stampede_bus_oldest_message_seconds", SECONDS, "Age of the oldest of them"),
-    (Gauge, "stampede_dead_letters", COUNT, "Dead letters that have not ended"),
+    (Gauge, "stampede_lane_backlog_messages", COUNT, "Wishes about payments that are not acknowledged; absent where the bus cannot tell (Pub/Sub)"),
+    (Gauge, "stampede_lane_oldest_message_seconds", SECONDS, "Age of the oldest of them"),
+    (Gauge, "stampede_dead_letters", COUNT, "Dead letters that have not ended, by bus: orders, payments"),
     (Counter, "stampede_messages_set_aside_total", COUNT, "Messages set aside since the start"),
     (Counter, "stampede_messages_redelivered_total", COUNT, "Messages that came again"),
     (Counter, "stampede_settlements_dropped_total", COUNT, "Settlements that found no room and were left to the sweep"),

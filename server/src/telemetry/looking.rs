@@ -33,7 +33,7 @@ const STATES: [(SaleState, &str); 8] = [
 
 /// Looks until it is dropped. `writes`: whether this process is one of those that write, and so has the store to look at.
 pub(crate) async fn look(stage: Arc<Stage>, ports: Ports, database: Option<Database>, writes: bool) {
-    let Ports { bus, ledger, holds, clock, .. } = ports;
+    let Ports { bus, lane, ledger, holds, clock, .. } = ports;
     let look_at_what_is_paid = async {
         if writes {
             look_at_holds(holds.as_ref(), Arc::clone(&clock)).await;
@@ -42,6 +42,7 @@ pub(crate) async fn look(stage: Arc<Stage>, ports: Ports, database: Option<Datab
     tokio::join!(
         look_around(&stage, database.as_ref()),
         look_at_bus(bus.as_ref(), Arc::clone(&clock)),
+        look_at_lane(lane.as_ref(), Arc::clone(&clock)),
         look_at_ledger(ledger.as_ref()),
         look_at_what_is_paid
     );
@@ -75,9 +76,28 @@ async fn look_at_bus(bus: &dyn Bus, clock: SharedClock) {
                     gauge!("stampede_bus_backlog_messages").set(count(messages));
                     gauge!("stampede_bus_oldest_message_seconds").set(oldest);
                 }
-                gauge!("stampede_dead_letters").set(count(backlog.dead_letters));
+                gauge!("stampede_dead_letters", "bus" => "orders").set(count(backlog.dead_letters));
             }
             Err(failure) => tracing::debug!(%failure, "the backlog could not be read"),
+        }
+    }
+}
+
+/// The bus of payments: small as it is, what waits there is somebody at a till.
+async fn look_at_lane(lane: &dyn Bus, clock: SharedClock) {
+    let mut every = every_second();
+    loop {
+        every.tick().await;
+        match lane.backlog().await {
+            Ok(backlog) => {
+                if let Some(messages) = backlog.messages {
+                    let oldest = backlog.oldest.map(|oldest| clock.now().since(oldest)).unwrap_or_default();
+                    gauge!("stampede_lane_backlog_messages").set(count(messages));
+                    gauge!("stampede_lane_oldest_message_seconds").set(oldest);
+                }
+                gauge!("stampede_dead_letters", "bus" => "payments").set(count(backlog.dead_letters));
+            }
+            Err(failure) => tracing::debug!(%failure, "the backlog of payments could not be read"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::bank::Counter;
 use crate::config::Config;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rand::{TryRngCore, rngs::OsRng};
 use stampede_actors::{
     clock::SharedClock,
@@ -65,6 +65,21 @@ impl Payments {
         Ok(Some(Self { gateway: Arc::new(gateway), bank: None, notices: Mutex::default() }))
     }
 
+    /// The provider alone, for a command beside a running shop.
+    ///
+    /// # Errors
+    /// When there is none, or its file cannot be used, with the way out.
+    pub async fn beside(config: &Config, clock: SharedClock) -> anyhow::Result<Self> {
+        if let Some(configured) = Self::configured(config)? {
+            return Ok(configured);
+        }
+        ensure!(
+            !config.servers.are_set(),
+            "no payment provider is configured here. Set STAMPEDE_STRIPE_SECRET_KEY (and STAMPEDE_PUBLIC_URL) as the shop has them"
+        );
+        Self::simulated(&config.data_dir, clock).await
+    }
+
     /// Nobody.
     #[must_use]
     pub fn none() -> Self {
@@ -98,7 +113,7 @@ impl Payments {
     }
 
     /// Lets go of the bank's file.
-    pub(super) async fn close(&self) {
+    pub async fn close(&self) {
         if let Some(bank) = &self.bank {
             bank.close().await;
         }

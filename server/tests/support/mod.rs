@@ -8,6 +8,7 @@
 
 pub(crate) mod crowd;
 pub(crate) mod faulty;
+pub(crate) mod passes;
 pub(crate) mod servers;
 
 use reqwest::{Client, Response, StatusCode};

@@ -25,6 +25,10 @@ pub struct RoomPage {
     pub lags: Vec<LagRow>,
     /// What to change.
     pub advice: Vec<AdviceRow>,
+    /// What somebody has to do that no setting does.
+    pub notes: Vec<String>,
+    /// How orders that are paid online stand; nothing where nobody looks after them.
+    pub payments: Vec<LagRow>,
     /// What must be 0.
     pub laws: Vec<CountRow>,
     /// The last warnings and errors, and what was steered, the latest first.

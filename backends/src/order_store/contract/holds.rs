@@ -342,11 +342,13 @@ pub(crate) async fn lived(shop: &Shop) {
 }
 
 /// What may be done by hand to the rows of [`lived`], under a limit of three, and the law that it breaks.
-pub(crate) const SABOTAGE: [(Law, &str); 19] = [
+pub(crate) const SABOTAGE: [(Law, &str); 21] = [
     (Law::MoneyAdds, "UPDATE payments SET captured = captured + 1 WHERE id = 'pay_0'"),
     (Law::MoneyAdds, "UPDATE payments SET captured = CASE id WHEN 'pay_0' THEN 109 ELSE 111 END"),
     (Law::MoneyAdds, "UPDATE payments SET refunded = 1 WHERE id = 'pay_1'"),
     (Law::MoneyAdds, "DELETE FROM payments WHERE id = 'pay_0'"),
+    (Law::MoneyAdds, "DELETE FROM holds WHERE status = 4"),
+    (Law::MoneyAdds, "UPDATE payments SET refunded = captured; DELETE FROM holds; DELETE FROM orders"),
     (Law::MoneyAdds, "UPDATE holds SET owed = 0 WHERE status = 6"),
     (Law::MoneyAdds, "UPDATE holds SET amount = 1 WHERE status = 4"),
     (Law::MoneyAdds, "UPDATE holds SET status = 8 WHERE status = 4"),

@@ -242,6 +242,8 @@ fn audit(tables: &Tables, pool: PoolId) -> Audit {
         out_of_balance: holds()
             .filter(|hold| captured(hold) - refunded(hold) != earned(hold) + hold.owed_minor())
             .count() as u64,
+        // They are kept with their orders, so there can be none.
+        payments_of_no_order: 0,
         unfair_holds: holds().filter(|hold| is_unfair(hold)).count() as u64,
     };
     if let Some(limit) = record.and_then(|record| record.row.limit_per_buyer) {

@@ -66,6 +66,11 @@ FROM (
               AND orders.buyer = holds.buyer AND orders.fingerprint = holds.fingerprint) AS orders
     FROM holds WHERE pool = $1) AS lives";
 
+/// Payments whose order has no hold: how many, and their sums. No pool's sums can have them.
+const OF_NO_ORDER: &str = "
+SELECT count(*), coalesce(sum(captured), 0)::bigint, coalesce(sum(refunded), 0)::bigint
+FROM payments WHERE NOT EXISTS (SELECT 1 FROM holds WHERE holds.id = payments.order_id)";
+
 /// Buyers with more units than the limit, by their rows.
 const OVER_LIMIT: &str = "
 SELECT count(*) FROM (
@@ -145,4 +150,19 @@ async fn add_holds(connection: &mut PgConnection, pool: PoolId, sums: &mut PoolS
     (sums.out_of_balance, sums.unfair_holds) = (number(5)?, number(6)?);
     sums.unreadable_rows += number(7)?;
     Ok(())
+}
+
+/// Payments of no order, as of a pool that has nothing else; `None`: there are none.
+pub(super) async fn of_no_order(connection: &mut PgConnection) -> sqlx::Result<Option<Audit>> {
+    let row = sqlx::query(OF_NO_ORDER).fetch_one(connection).await?;
+    let payments = unsigned(row.try_get(0)?);
+    let sums = PoolSums {
+        payments_of_no_order: payments,
+        captured: row.try_get(1)?,
+        refunded: row.try_get(2)?,
+        is_paid_online: true,
+        ..PoolSums::default()
+    };
+    let name = "payments of no order".to_owned();
+    Ok((payments > 0).then_some(Audit { pool: PoolId(0), name, sums, by_status: Vec::new() }))
 }

@@ -130,6 +130,10 @@ impl OrderStore for PostgresOrderStore {
             });
             audits.push(audit.await?);
         }
+        let of_no_order = self.database.snapshot(Source::Replica, Patience::Long, |connection| {
+            Box::pin(async move { Ok(audit::of_no_order(connection).await?) })
+        });
+        audits.extend(of_no_order.await?);
         Ok(audits)
     }
 

@@ -125,6 +125,9 @@ impl OrderStore for SqliteOrderStore {
             audits.push(audit::pool(&mut snapshot, pool).await.map_err(self.shop.reading())?);
             snapshot.rollback().await.map_err(self.shop.reading())?;
         }
+        let mut snapshot = self.snapshot().await?;
+        audits.extend(audit::of_no_order(&mut snapshot).await.map_err(self.shop.reading())?);
+        snapshot.rollback().await.map_err(self.shop.reading())?;
         Ok(audits)
     }
 

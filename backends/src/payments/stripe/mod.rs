@@ -22,6 +22,8 @@
 //! A session that carries no order of ours is somebody else's, and is not seen.
 
 mod client;
+#[cfg(test)]
+mod reconciling;
 mod shapes;
 #[cfg(test)]
 mod tests;

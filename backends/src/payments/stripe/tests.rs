@@ -20,7 +20,7 @@ struct StripeRig {
     clock: HandClock,
 }
 
-fn gateway_at(endpoint: &str, timeout: Duration) -> StripeGateway {
+pub(super) fn gateway_at(endpoint: &str, timeout: Duration) -> StripeGateway {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let page = "https://shop.example/en/orders/{order}".to_owned();
     let options = StripeOptions::new("sk_test_123".into(), vec![SECRET.into()], page);

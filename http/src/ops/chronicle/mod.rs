@@ -15,7 +15,7 @@ pub(super) const KEPT: usize = 300;
 /// Most series that are kept; a shop of many events has a few for each pool.
 const MOST_SERIES: usize = 2_000;
 /// What is kept of the metrics; the rest is Prometheus' business.
-const FAMILIES: [&str; 22] = [
+const FAMILIES: [&str; 32] = [
     "stampede_actor_restarts_total",
     "stampede_batch_flush_seconds_count",
     "stampede_batch_flush_seconds_sum",
@@ -25,6 +25,12 @@ const FAMILIES: [&str; 22] = [
     "stampede_bus_backlog_messages",
     "stampede_bus_oldest_message_seconds",
     "stampede_dead_letters",
+    "stampede_held_money_minor_units",
+    "stampede_hold_changes_total",
+    "stampede_holds",
+    "stampede_holds_overdue_seconds",
+    "stampede_lane_backlog_messages",
+    "stampede_lane_oldest_message_seconds",
     "stampede_laws_broken_total",
     "stampede_mailbox_depth",
     "stampede_mailbox_handled_total",
@@ -33,7 +39,11 @@ const FAMILIES: [&str; 22] = [
     "stampede_message_wait_seconds_sum",
     "stampede_message_work_seconds_bucket",
     "stampede_messages_redelivered_total",
+    "stampede_money_unaccounted_minor_units",
+    "stampede_oldest_payment_seconds",
     "stampede_orders_total",
+    "stampede_payment_calls_total",
+    "stampede_payment_provider_left_in_peace",
     "stampede_port_seconds_count",
     "stampede_port_seconds_sum",
     "stampede_promises_broken_total",

@@ -1,6 +1,6 @@
 //! What a person decides about letters: once more, or never.
 
-use super::{MAY_NOT, Opened, Post, Which, say};
+use super::{MAY_NOT, Name, Opened, Post, Which, say};
 use crate::config::Config;
 use anyhow::Context;
 use stampede_actors::ports::{DeliveryId, Entry, PortFailure};
@@ -13,9 +13,9 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 /// How long it is watched what becomes of letters that were put back: a running shop needs a fraction of it.
-const WATCHED_FOR: Duration = Duration::from_secs(10);
+pub(super) const WATCHED_FOR: Duration = Duration::from_secs(10);
 /// How often it is looked meanwhile.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What died once more, and why.
 type Again = HashMap<DeliveryId, (DeliveryId, String)>;
@@ -23,11 +23,21 @@ type Again = HashMap<DeliveryId, (DeliveryId, String)>;
 /// Some came to no end: looked at by scripts.
 const UNFINISHED: u8 = 1;
 
+/// How a command ends of which something came to no end.
+pub(super) fn unfinished() -> ExitCode {
+    ExitCode::from(UNFINISHED)
+}
+
 /// Puts letters back on the bus, and says what became of them. What is decided already stays as it is.
 pub(crate) async fn replay(config: &Config, which: Which) -> anyhow::Result<ExitCode> {
     let post = Post::open(config).await?;
     crate::telemetry::log(config)?;
-    let done = post.replay(&which).await;
+    let done = async {
+        let orders = if which.has_orders() { post.replay(&which).await? } else { ExitCode::SUCCESS };
+        let wishes = post.replay_wishes(&which).await?;
+        anyhow::Ok(worse(orders, wishes))
+    };
+    let done = done.await;
     post.close().await;
     done
 }
@@ -36,19 +46,32 @@ pub(crate) async fn replay(config: &Config, which: Which) -> anyhow::Result<Exit
 pub(crate) async fn dismiss(config: &Config, which: Which) -> anyhow::Result<ExitCode> {
     let post = Post::open(config).await?;
     crate::telemetry::log(config)?;
-    let done = post.dismiss(&which).await;
+    let done = async {
+        let orders = if which.has_orders() { post.dismiss(&which).await? } else { ExitCode::SUCCESS };
+        let wishes = post.dismiss_wishes(&which).await?;
+        anyhow::Ok(worse(orders, wishes))
+    };
+    let done = done.await;
     post.close().await;
     done
 }
 
+fn worse(one: ExitCode, other: ExitCode) -> ExitCode {
+    if one == ExitCode::SUCCESS { other } else { one }
+}
+
 impl Which {
+    fn has_orders(&self) -> bool {
+        self.all || self.ids.iter().any(|name| matches!(name, Name::Order(_)))
+    }
+
     fn log(&self, one: &Opened, what: &'static str) {
         let order = one.order().map(tracing::field::display);
         tracing::info!(letter = one.letter.id.0, order, by = self.by, why = self.reason, "{what}");
     }
 
     /// `replayed by anna: the pool was missing`
-    fn word(&self, done: &str) -> String {
+    pub(super) fn word(&self, done: &str) -> String {
         format!("{done} by {}: {}", self.by, self.reason.as_deref().unwrap_or_default())
     }
 }
@@ -224,7 +247,7 @@ impl Post {
 }
 
 /// What a failed replay means for whoever typed it.
-fn explained(failure: PortFailure) -> anyhow::Error {
+pub(super) fn explained(failure: PortFailure) -> anyhow::Error {
     let way_out = match &failure {
         PortFailure::Unavailable(_) => "nothing was put back. Try again",
         PortFailure::Unknown(_) => {

@@ -2,9 +2,11 @@
 //!
 //! Beside a running shop: letters lie in the queue's file or in Postgres, and orders are decided by the store's first insert,
 //! whoever offers it. So no word to the running process is needed, and none to the ledger: it is settled by the next sweep.
+//! Letters of orders are numbered 17, those of the payments' lane p17: two buses, each with its own (see `wishes`).
 
 mod deciding;
 mod showing;
+mod wishes;
 
 pub(crate) use deciding::{dismiss, replay};
 
@@ -20,19 +22,47 @@ use stampede_actors::{
     wire,
 };
 use stampede_domain::{Decision, Fingerprint, Intent, OrderId, PoolId};
-use std::{collections::HashMap, process::ExitCode};
+use std::{collections::HashMap, fmt, process::ExitCode, str::FromStr};
 
 /// Letters looked at in one go, as many as a shop looks at.
 const AT_MOST: usize = 100_000;
 /// Orders asked about at once, as the port has it.
 const ASKED_AT_ONCE: usize = 1_000;
 
+/// A letter's name, as `list` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    /// `17`: of the orders' bus.
+    Order(u64),
+    /// `p17`: of the payments' lane.
+    Payment(u64),
+}
+
+impl FromStr for Name {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (number, name): (_, fn(u64) -> Self) =
+            text.strip_prefix('p').map_or((text, Self::Order), |number| (number, Self::Payment));
+        number.parse().map(name).map_err(|_| "write 17 for a letter of orders, p17 for one of payments")
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Order(id) => write!(f, "{id}"),
+            Self::Payment(id) => write!(f, "p{id}"),
+        }
+    }
+}
+
 /// Which letters.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Which {
     /// Their numbers, as `list` shows them.
     #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "ID")]
-    ids: Vec<u64>,
+    ids: Vec<Name>,
     /// All that have not ended.
     #[arg(long)]
     all: bool,
@@ -117,8 +147,10 @@ impl Post {
             return self.waiting().await;
         }
         let mut letters = Vec::new();
-        for id in &which.ids {
-            letters.push(self.letter(*id).await?);
+        for name in &which.ids {
+            if let Name::Order(id) = name {
+                letters.push(self.letter(*id).await?);
+            }
         }
         self.opened(letters).await
     }
@@ -171,18 +203,26 @@ fn names(listing: &Listing) -> Vec<(PoolId, String)> {
 /// Shows the letters that have not ended.
 pub(crate) async fn list(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     let post = Post::open(config).await?;
-    let waiting = post.waiting().await;
-    if let Ok(waiting) = &waiting {
-        if json { showing::list_as_json(&post, waiting) } else { showing::list(waiting) }
+    let waiting = async { anyhow::Ok((post.waiting().await?, post.wishes_waiting().await?)) };
+    let waiting = waiting.await;
+    if let Ok((orders, wishes)) = &waiting {
+        if json { showing::list_as_json(&post, orders, wishes) } else { showing::list(orders, wishes) }
     }
     post.close().await;
     waiting.map(|_| ExitCode::SUCCESS)
 }
 
 /// Shows one letter; who it names only when asked to.
-pub(crate) async fn show(config: &Config, id: u64, personal: bool) -> anyhow::Result<ExitCode> {
+pub(crate) async fn show(config: &Config, name: Name, personal: bool) -> anyhow::Result<ExitCode> {
     let post = Post::open(config).await?;
     let shown = async {
+        let id = match name {
+            Name::Payment(id) => {
+                wishes::show(&post, &post.wish(id).await?, personal);
+                return Ok(());
+            }
+            Name::Order(id) => id,
+        };
         let letter = post.letter(id).await?;
         let opened = post.opened(vec![letter]).await?;
         opened.iter().for_each(|one| showing::show(&post, one, personal));

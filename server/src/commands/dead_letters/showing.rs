@@ -1,16 +1,20 @@
 //! Letters for people and programs.
 
-use super::{Opened, Post, say};
+use super::{
+    Opened, Post, say,
+    wishes::{self, Wished},
+};
 use serde_json::{Value, json};
 use stampede_actors::cache_sync::DEAD_LETTER_LIFE;
 use stampede_domain::{Contact, Intent};
 
 /// Stands where somebody's name or address would.
-const HIDDEN: &str = "(hidden; --personal shows it)";
+pub(super) const HIDDEN: &str = "(hidden; --personal shows it)";
 
-pub(super) fn list(waiting: &[Opened]) {
+pub(super) fn list(waiting: &[Opened], of_payments: &[Wished]) {
     match waiting.len() {
-        0 => return say("no dead letters wait"),
+        0 if of_payments.is_empty() => return say("no dead letters wait"),
+        0 => {}
         1 => say("1 dead letter waits"),
         several => say(format_args!("{several} dead letters wait, oldest first")),
     }
@@ -26,11 +30,13 @@ pub(super) fn list(waiting: &[Opened]) {
             letter.reason
         ));
     }
+    wishes::list(of_payments);
     say("“stampede dead-letters show ID” shows one; replay or dismiss decides about it.");
 }
 
-pub(super) fn list_as_json(post: &Post, waiting: &[Opened]) {
-    let letters: Vec<_> = waiting.iter().map(|one| as_json(post, one)).collect();
+pub(super) fn list_as_json(post: &Post, waiting: &[Opened], of_payments: &[Wished]) {
+    let orders = waiting.iter().map(|one| as_json(post, one));
+    let letters: Vec<_> = orders.chain(of_payments.iter().map(wishes::as_json)).collect();
     say(Value::Array(letters));
 }
 
@@ -40,6 +46,7 @@ fn as_json(post: &Post, one: &Opened) -> Value {
     json!({
         // Text: some have more digits than a number of JSON is safe with.
         "id": letter.id.0.to_string(),
+        "bus": "orders",
         "deadSince": letter.dead_since.rfc3339(),
         "attempts": letter.attempts,
         "reason": letter.reason,

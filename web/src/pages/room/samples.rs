@@ -86,6 +86,8 @@ fn calm() -> RoomPage {
             },
         ],
         advice: Vec::new(),
+        notes: Vec::new(),
+        payments: payments(),
         laws: vec![CountRow {
             name: "NeverOversold".into(),
             says: "Units of live orders never exceed the capacity.".into(),
@@ -104,6 +106,30 @@ fn calm() -> RoomPage {
             why: String::new(),
         },
     }
+}
+
+fn payments() -> Vec<LagRow> {
+    let line = |name: &str, value: &str, limit: &str| LagRow {
+        name: name.into(),
+        value: Some(value.into()),
+        limit: limit.into(),
+        tone: Tone::Calm,
+    };
+    let orders =
+        "reserved 31 · paying 12 · expiring 0 · confirmed 1,204 · expired 311 · cancelled 7 · refunded 2".to_owned();
+    vec![
+        line("Orders", &orders, "of all that were ever reserved"),
+        line(
+            "Money",
+            "60,420,600 taken · 100,200 given back · 60,320,400 earned · 0 to be given back",
+            "it adds up; in cents",
+        ),
+        line("Payments under way", "12, the oldest for 41 s", "of 0 the time is up, and how they stand is not known"),
+        line("Most overdue hold", "0 ms", "too late at 60 s"),
+        line("Declined", "9, and 214 paid", "in the last five minutes"),
+        line("Payment provider", "is called", "31 calls answered a second, 0 failed"),
+        line("Wishes on the lane", "3, the oldest 4 ms", "too late at 5 s"),
+    ]
 }
 
 fn mailbox(name: &str, depth: u64, capacity: u64, mark: Option<u64>) -> MailboxRow {
@@ -147,6 +173,13 @@ fn behind() -> RoomPage {
             because: "the writers are at work 99 % of the time and their batches are full (98 of 100)".into(),
             expect: "many more orders a second".into(),
         }],
+        notes: vec!["The payment provider does not answer. Look at its <status> page.".into()],
+        payments: vec![LagRow {
+            name: "Payment provider".into(),
+            value: Some("left in peace for a moment".into()),
+            limit: "0 calls answered a second, 2.1 failed".into(),
+            tone: Tone::Alarm,
+        }],
         laws: vec![CountRow { name: "NothingLeaks".into(), says: "After quiet nothing is claimed.".into(), broken: 1 }],
         troubles: vec![
             TroubleRow {
@@ -181,6 +214,7 @@ fn new() -> RoomPage {
         pools: vec![PoolRow { units: None, state: "unknown".into(), ..calm().pools.swap_remove(0) }],
         charts: calm().charts.into_iter().map(|chart| Chart { lines: Vec::new(), ..chart }).collect(),
         mailboxes: Vec::new(),
+        payments: Vec::new(),
         lags: vec![LagRow {
             name: "Oldest unwritten order".into(),
             value: None,
