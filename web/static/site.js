@@ -11,7 +11,7 @@ const sale = one("[data-sale]");
 if (sale) live(sale);
 all("[data-buy], [data-once]").forEach(guard);
 const priced = one("[data-price]");
-if (priced) total(priced);
+if (priced) total(priced), suit(priced);
 const order = one("[data-order]");
 if (order) follow(order);
 if (order && order.dataset.poll) wait(order);
@@ -224,6 +224,26 @@ function total(form) {
   };
   form.addEventListener("input", sum);
   sum();
+}
+
+// What is asked for follows the type that is chosen: how many one may have, and whether a name is needed here.
+function suit(form) {
+  const name = one("[name=name]", form);
+  const counts = all("[type=radio][name=quantity]", form);
+  const count = one("[type=number][name=quantity]", form);
+  const fit = () => {
+    const type = one("[name=ticketTypeId]:checked", form);
+    if (!type) return;
+    const most = Number(type.dataset.most);
+    if (name) name.required = !("paid" in type.dataset);
+    if (count) count.max = most;
+    counts.forEach((radio) => { radio.disabled = Number(radio.value) > most; });
+    if (counts.some((radio) => radio.checked && radio.disabled)) counts[most - 1].checked = true;
+  };
+  form.addEventListener("change", fit);
+  // Back from the next page, the browser puts in what was chosen.
+  window.addEventListener("pageshow", fit);
+  fit();
 }
 
 // What this tab remembers of the order whose page it shows; a browser may forbid it.

@@ -201,7 +201,7 @@ fn a_reserved_order_without_its_hold_is_still_watched() {
     let status = OrderStatusView::Reserved { hold: None };
     assert!(!status.is_final());
     assert_eq!((status.name(), status.payment()), ("reserved", None));
-    let checking = OrderStatusView::Checking { out_of_time: true };
+    let checking = OrderStatusView::Checking { out_of_time: true, bank_is_silent: false };
     assert_eq!((checking.name(), checking.payment()), ("expiring", Some("checking")));
 }
 
