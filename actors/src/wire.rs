@@ -96,6 +96,15 @@ mod tests {
     }
 
     #[test]
+    fn a_message_from_before_buyers_had_a_language_is_read_and_written_as_it_was() {
+        let text = String::from_utf8(encode(&intent()).to_vec()).unwrap();
+        assert!(!text.contains("\"l\":"), "{text}");
+        let mut with = intent();
+        with.contact.language = Some("de".into());
+        assert_eq!(decode(&encode(&with)), Ok(with));
+    }
+
+    #[test]
     fn a_message_from_the_future_is_named_as_such() {
         assert_eq!(decode(br#"{"v":2,"place":{"new":true}}"#), Err(Unreadable::UnknownVersion(2)));
         let looks_the_same = String::from_utf8(encode(&intent()).to_vec()).unwrap().replacen("\"v\":1", "\"v\":2", 1);

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use stampede_actors::ports::{
     Audit, Backlog, BadNotice, BookedPayment, Bus, Catalogue, CatalogueSnapshot, ClaimOf, DeadLetter, Delivery,
-    DeliveryId, Entry, HoldStore, HoldSums, HoldsChanged, Judgement, Ledger, LedgerSnapshot, OrderRecord, OrderStore,
-    Outgoing, PaymentGateway, PaymentNotice, PoolOpening, PortFailure, PortResult, PromiseOf, ProviderPayment,
-    RateLimits, Take, Taken, WantedPayment, Withdrawal,
+    DeliveryId, Entry, HoldStore, HoldSums, HoldsChanged, Judgement, Ledger, LedgerSnapshot, Letter, MailKey, MailSums,
+    Mailer, OrderRecord, OrderStore, Outbox, Outgoing, Owed, PaymentGateway, PaymentNotice, PoolOpening, PortFailure,
+    PortResult, PromiseOf, ProviderPayment, RateLimits, Take, Taken, WantedPayment, Withdrawal,
 };
 use stampede_domain::{
     Decision, Event, EventSlug, Fingerprint, Hold, HoldChange, Millis, OrderId, PaymentId, PoolId, PoolNumbers,
@@ -95,6 +95,19 @@ forward!(HoldStore {
     due(now: Millis, limit: u32) -> Vec<Hold>;
     hold_sums(now: Millis) -> HoldSums;
     payments_after(after: Option<&PaymentId>, limit: u32) -> Vec<BookedPayment>;
+});
+
+forward!(Outbox {
+    take(now: Millis, lease: Duration, limit: u32) -> Vec<Owed>;
+    sent(mails: &[MailKey], now: Millis) -> ();
+    put_off(mail: MailKey, until: Millis) -> ();
+    give_up(mail: MailKey, now: Millis, why: &str) -> ();
+    orders_of(address: &str, limit: u32) -> Vec<OrderId>;
+    mail_sums() -> MailSums;
+});
+
+forward!(Mailer {
+    send(letter: &Letter) -> ();
 });
 
 forward!(RateLimits {

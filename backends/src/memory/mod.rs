@@ -14,4 +14,4 @@ pub use crate::{
     order_store::memory::MemoryOrderStore,
 };
 pub use tables::MemoryShop;
-pub(crate) use tables::{PoolRecord, Tables};
+pub(crate) use tables::{MailRow, PoolRecord, Tables};

@@ -1,8 +1,11 @@
 //! What `shop.db` is elsewhere: events, pools and orders, shared by the order store and the catalogue.
 
-use stampede_actors::ports::{Listing, OrderRecord};
-use stampede_domain::{BuyerId, Hold, OrderId, OrderStatus, PoolId, decide::PoolRow};
-use std::{collections::BTreeMap, sync::Arc};
+use stampede_actors::ports::{Listing, MailKey, OrderRecord};
+use stampede_domain::{BuyerId, Hold, Millis, OrderId, OrderStatus, PoolId, decide::PoolRow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// A shop's truth in memory. Clones are the same shop; it is what outlives a crash of those who use it.
@@ -33,8 +36,21 @@ pub(crate) struct Tables {
     pub(crate) orders: BTreeMap<OrderId, OrderRecord>,
     /// What became of those that were reserved.
     pub(crate) holds: BTreeMap<OrderId, Hold>,
+    /// Mails that are owed, or were.
+    pub(crate) mails: BTreeMap<MailKey, MailRow>,
+    /// The orders of an address.
+    pub(crate) addresses: BTreeSet<(String, OrderId)>,
     /// Live units of each buyer with the version of their last change, kept only while the pool has a limit.
     pub(crate) units: BTreeMap<(PoolId, BuyerId), (u32, u64)>,
+}
+
+#[derive(Clone)]
+pub(crate) struct MailRow {
+    pub(crate) owed_at: Millis,
+    /// From when on somebody is to send it; `None`: it was sent or given up.
+    pub(crate) due_at: Option<Millis>,
+    pub(crate) attempts: u32,
+    pub(crate) given_up_at: Option<Millis>,
 }
 
 #[derive(Clone)]

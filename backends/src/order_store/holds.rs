@@ -1,9 +1,10 @@
 //! Changes of orders that are paid online, on their way through a transaction, and what stands in their columns. Pure: what it
 //! needs to know is given to it.
 
-use super::{batch::distinct, columns};
+use super::{batch::distinct, columns, mails::Standing};
 use crate::sql::{signed, strange, units as as_units, unsigned};
 use iso_currency::Currency;
+use stampede_actors::ports::MailKey;
 use stampede_domain::{
     BuyerId, Decline, Hold, HoldAnswer, HoldChange, HoldTerms, Millis, Money, OrderId, OrderStatus, PaymentId, PoolId,
     Settlement,
@@ -25,6 +26,15 @@ pub(super) struct Changed {
     pub(super) payments: Vec<PlacedPayment>,
     /// Units that move, in the order they do.
     pub(super) moves: BTreeMap<PoolId, Vec<Move>>,
+    /// Mails that are owed from now on, to those who have an address. Most changes owe none.
+    pub(super) mails: Vec<MailKey>,
+}
+
+impl Changed {
+    /// The orders that mails are owed for, each once.
+    pub(super) fn mailed(&self) -> Vec<OrderId> {
+        distinct(self.mails.iter().map(|(order, _)| *order))
+    }
 }
 
 /// A payment at its place among those of its order.
@@ -46,11 +56,13 @@ pub(super) fn change(now: Millis, wanted: &[(OrderId, HoldChange)], found: Vec<H
     let before: BTreeMap<OrderId, Hold> = found.into_iter().map(|hold| (hold.order, hold)).collect();
     let mut after = before.clone();
     let mut moves: BTreeMap<PoolId, Vec<Move>> = BTreeMap::new();
+    let mut mails = Vec::new();
     let mut answers = Vec::with_capacity(wanted.len());
     for (order, wanted) in wanted {
         answers.push(after.get_mut(order).map(|hold| {
-            let status = hold.status;
+            let (status, standing) = (hold.status, Standing::of(hold));
             let answer = hold.change(now, wanted);
+            mails.extend(standing.occasions(Standing::of(hold)).map(|occasion| (*order, occasion)));
             if (status.is_held(), status.is_live()) != (hold.status.is_held(), hold.status.is_live()) {
                 let Hold { buyer, quantity, .. } = *hold;
                 moves.entry(hold.pool).or_default().push(Move { buyer, quantity, statuses: (status, hold.status) });
@@ -69,7 +81,7 @@ pub(super) fn change(now: Millis, wanted: &[(OrderId, HoldChange)], found: Vec<H
         }));
     }
     let holds = after.into_values().filter(|hold| before.get(&hold.order) != Some(hold)).collect();
-    Changed { answers, holds, payments, moves }
+    Changed { answers, holds, payments, moves, mails }
 }
 
 /// The buyers who have fewer units after these moves, each once.

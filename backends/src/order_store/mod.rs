@@ -3,6 +3,7 @@
 mod batch;
 mod columns;
 pub(crate) mod holds;
+mod mails;
 #[cfg(any(test, feature = "memory"))]
 pub(crate) mod memory;
 mod postgres;

@@ -1,6 +1,6 @@
 //! What the contracts of the order store and of the catalogue share: a rig, a fair, and entries to be judged.
 
-use stampede_actors::ports::{Catalogue, Entry, HoldStore, OrderStore};
+use stampede_actors::ports::{Catalogue, Entry, HoldStore, OrderStore, Outbox};
 use stampede_domain::{
     BuyerId, Contact, Event, Fingerprint, Intent, Millis, OnlinePayment, OrderId, Payment, PoolId, decide::Want,
     laws::check_store,
@@ -11,6 +11,7 @@ use std::sync::Arc;
 pub(crate) struct Shop {
     pub(crate) store: Arc<dyn OrderStore>,
     pub(crate) holds: Arc<dyn HoldStore>,
+    pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) catalogue: Arc<dyn Catalogue>,
 }
 
@@ -70,6 +71,17 @@ pub(crate) fn entry(number: u32, quantity: u32) -> Entry {
         trace: None,
     };
     Entry { intent, want: Want::Place }
+}
+
+/// An order of one unit by somebody who can be written to.
+pub(crate) fn mailed(number: u32) -> Entry {
+    from("Eva@Example.org ", number)
+}
+
+pub(crate) fn from(email: &str, number: u32) -> Entry {
+    let mut entry = entry(number, 1);
+    entry.intent.contact = Contact { email: Some(email.into()), name: Some("Eva".into()), ..Contact::default() };
+    entry
 }
 
 pub(crate) async fn assert_sound(shop: &Shop) {

@@ -24,7 +24,7 @@ pub(crate) mod scratch;
 mod tests;
 
 pub use database::{Connections, Database};
-pub(crate) use database::{End, Patience, Source};
+pub(crate) use database::{End, Patience, Source, Work};
 #[cfg(test)]
 pub(crate) use error::code_of;
 pub use open::OpenPostgresError;

@@ -190,6 +190,7 @@ impl StoreRig for Rig {
         let store = Arc::new(PostgresOrderStore::new(&database));
         Shop {
             holds: Arc::<PostgresOrderStore>::clone(&store),
+            outbox: Arc::<PostgresOrderStore>::clone(&store),
             store,
             catalogue: Arc::new(PostgresCatalogue::new(&database)),
         }

@@ -6,15 +6,17 @@ use super::{
 };
 use crate::{
     DeadLetterShelf, PostgresCatalogue, PostgresDeadLetters, PostgresOrderStore,
-    order_store::rig::{NOW, day, entry, fair, id},
+    order_store::rig::{NOW, day, entry, fair, id, mailed},
 };
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, postgres::PgConnectOptions};
-use stampede_actors::ports::{Catalogue, OrderStore, PortFailure};
+use stampede_actors::ports::{Catalogue, MailSums, Occasion, OrderStore, Outbox, PortFailure};
 use std::{str::FromStr, time::Duration};
 use tokio::{
     sync::oneshot,
     time::{Instant, timeout},
 };
+
+const LEASE: Duration = Duration::from_secs(60);
 
 async fn refusal(options: &PostgresOptions) -> OpenPostgresError {
     Database::connect(options).await.err().unwrap()
@@ -117,7 +119,7 @@ async fn many_may_migrate_at_once_on_one_database_and_on_two() {
     for migration in migrating {
         applied += migration.await.unwrap();
     }
-    assert_eq!(applied, 10, "each of five steps once on each database");
+    assert_eq!(applied, 12, "each of six steps once on each database");
     assert_eq!(one.open().await.may_write().await, Ok(true));
 }
 
@@ -159,7 +161,7 @@ async fn postgres_itself_refuses_whatever_a_web_process_would_write() {
     let tables = sqlx::query("SELECT tablename::text, (SELECT attname::text FROM pg_attribute WHERE attrelid = tablename::regclass AND attnum = 1)
                               FROM pg_tables WHERE schemaname = 'public'");
     let tables = tables.fetch_all(&mut by_hand).await.unwrap();
-    assert_eq!(tables.len(), 9);
+    assert_eq!(tables.len(), 11);
     for row in tables {
         let (table, column): (String, String) = (row.get(0), row.get(1));
         for statement in [
@@ -186,6 +188,9 @@ async fn postgres_itself_refuses_whatever_a_web_process_would_write() {
     assert!(store.pool(day()).await.is_ok() && store.changed_since(day(), 0).await.is_ok());
     assert_eq!(store.audit().await.unwrap().len(), 2);
     assert_eq!(PostgresDeadLetters::new(&database).count().await, Ok(0));
+    assert_eq!(store.orders_of("eva@example.org", 1).await, Ok(Vec::new()));
+    assert_eq!(store.mail_sums().await, Ok(MailSums::default()));
+    assert!(matches!(store.take(NOW, LEASE, 1).await, Err(PortFailure::Unavailable(_))));
 }
 
 #[tokio::test]
@@ -194,7 +199,11 @@ async fn a_writer_may_do_its_work_and_never_change_an_order() {
     assert_eq!(database.may_write().await, Ok(true));
     let (store, catalogue) = (PostgresOrderStore::new(&database), PostgresCatalogue::new(&database));
     store.open_pool(day(), 0).await.unwrap().unwrap();
-    assert_eq!(store.decide(NOW, &[entry(1, 1)]).await.unwrap()[0].fresh.len(), 1);
+    assert_eq!(store.decide(NOW, &[mailed(1)]).await.unwrap()[0].fresh.len(), 1);
+    let mail = (id(1), Occasion::Confirmed);
+    assert_eq!(store.take(NOW, LEASE, 9).await.unwrap().len(), 1);
+    assert_eq!((store.put_off(mail, NOW).await, store.give_up(mail, NOW, "because").await), (Ok(()), Ok(())));
+    assert_eq!(store.sent(&[mail], NOW).await, Ok(()));
     let mut without_night = fair([5, 5], [None; 2]);
     without_night.ticket_types.pop();
     assert_eq!(catalogue.apply(&without_night).await, Ok(true));
@@ -202,7 +211,12 @@ async fn a_writer_may_do_its_work_and_never_change_an_order() {
     assert_eq!(catalogue.set_paused(&without_night.slug, true).await, Ok(true));
     assert_eq!(PostgresDeadLetters::new(&database).list(1).await.unwrap().len(), 0);
     let orders = ["UPDATE orders SET status = 7", "DELETE FROM orders", "TRUNCATE orders", "DROP TABLE orders"];
-    for statement in orders.into_iter().chain(["DELETE FROM holds", "DELETE FROM payments"]) {
+    for statement in orders.into_iter().chain([
+        "DELETE FROM holds",
+        "DELETE FROM payments",
+        "DELETE FROM mails",
+        "DELETE FROM addresses",
+    ]) {
         assert_eq!(refused(&options, statement.into()).await.as_deref(), Some("42501"), "{statement}");
     }
     assert!(matches!(catalogue.forget_orders(&without_night.slug).await, Err(PortFailure::Unavailable(_))));

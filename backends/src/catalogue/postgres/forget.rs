@@ -27,9 +27,13 @@ impl PostgresCatalogue {
 
 async fn forget(connection: &mut PgConnection, slug: String) -> Result<End<()>, Stop> {
     // Who pays and the judge are kept out first, in their own order.
-    const OF_THE_EVENT: [&str; 7] = [
+    const OF_THE_EVENT: [&str; 9] = [
         "SELECT id FROM holds WHERE pool IN (SELECT id FROM pools WHERE event = $1) ORDER BY id FOR UPDATE",
         "SELECT id FROM pools WHERE event = $1 ORDER BY id FOR UPDATE",
+        "DELETE FROM mails WHERE order_id IN
+             (SELECT id FROM orders WHERE pool IN (SELECT id FROM pools WHERE event = $1))",
+        "DELETE FROM addresses WHERE order_id IN
+             (SELECT id FROM orders WHERE pool IN (SELECT id FROM pools WHERE event = $1))",
         "DELETE FROM payments WHERE order_id IN
              (SELECT id FROM holds WHERE pool IN (SELECT id FROM pools WHERE event = $1))",
         "DELETE FROM holds WHERE pool IN (SELECT id FROM pools WHERE event = $1)",

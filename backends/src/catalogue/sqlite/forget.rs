@@ -18,7 +18,11 @@ impl SqliteCatalogue {
 }
 
 async fn forget(connection: &mut SqliteConnection, slug: String) -> Result<(), Stop> {
-    const OF_THE_EVENT: [&str; 5] = [
+    const OF_THE_EVENT: [&str; 7] = [
+        "DELETE FROM mails WHERE order_id IN
+             (SELECT id FROM orders WHERE pool IN (SELECT id FROM pools WHERE event = ?1))",
+        "DELETE FROM addresses WHERE order_id IN
+             (SELECT id FROM orders WHERE pool IN (SELECT id FROM pools WHERE event = ?1))",
         "DELETE FROM payments WHERE order_id IN
              (SELECT id FROM holds WHERE pool IN (SELECT id FROM pools WHERE event = ?1))",
         "DELETE FROM holds WHERE pool IN (SELECT id FROM pools WHERE event = ?1)",

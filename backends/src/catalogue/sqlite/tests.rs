@@ -15,7 +15,8 @@ impl StoreRig for Directory {
         let file = ShopFile::open(self.0.path()).await.unwrap();
         let store = Arc::new(SqliteOrderStore::new(&file));
         let holds = Arc::<SqliteOrderStore>::clone(&store);
-        Shop { store, holds, catalogue: Arc::new(SqliteCatalogue::new(&file)) }
+        let outbox = Arc::<SqliteOrderStore>::clone(&store);
+        Shop { store, holds, outbox, catalogue: Arc::new(SqliteCatalogue::new(&file)) }
     }
 }
 

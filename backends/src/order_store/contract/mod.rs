@@ -1,6 +1,7 @@
 //! What every order store must do. A technology's tests call `order_store_contract!` with a function that makes a [`StoreRig`].
 
 pub(crate) mod holds;
+pub(crate) mod mails;
 
 use super::rig::{NOW, Shop, StoreRig, assert_sound, day, entry, fair, id, night};
 use crate::flaky::{Fault, Flaky, Script};
@@ -51,6 +52,7 @@ macro_rules! order_store_contract {
     };
 }
 pub(crate) use holds::hold_store_contract;
+pub(crate) use mails::outbox_contract;
 pub(crate) use order_store_contract;
 
 fn of(buyer: i64, mut entry: Entry) -> Entry {

@@ -1,9 +1,12 @@
 //! Orders that are paid online, in memory.
 
-use super::{MemoryOrderStore, captured, earned, known_pool, refunded, units};
+use super::{MemoryOrderStore, captured, earned, known_pool, mails, refunded, units};
 use crate::{
     memory::Tables,
-    order_store::holds::{self, Changed, PlacedPayment, is_unfair},
+    order_store::{
+        holds::{self, Changed, PlacedPayment, is_unfair},
+        mails::with_address,
+    },
 };
 use async_trait::async_trait;
 use stampede_actors::ports::{BookedPayment, HoldStore, HoldSums, HoldsChanged, PortFailure, PortResult};
@@ -15,7 +18,7 @@ impl HoldStore for MemoryOrderStore {
     async fn change(&self, now: Millis, wanted: &[(OrderId, HoldChange)]) -> PortResult<HoldsChanged> {
         let mut tables = self.shop.tables().await;
         let found = wanted.iter().filter_map(|(order, _)| tables.holds.get(order).cloned()).collect();
-        write(&mut tables, holds::change(now, wanted, found))
+        write(&mut tables, now, holds::change(now, wanted, found))
     }
 
     async fn hold(&self, order: OrderId) -> PortResult<Option<Hold>> {
@@ -72,7 +75,7 @@ fn booked(hold: &Hold, payment: &Payment) -> BookedPayment {
 }
 
 /// Judges everything first and writes then, so that a batch that cannot be stored leaves nothing behind.
-fn write(tables: &mut Tables, changed: Changed) -> PortResult<HoldsChanged> {
+fn write(tables: &mut Tables, now: Millis, changed: Changed) -> PortResult<HoldsChanged> {
     can_be_stored(tables, &changed.payments)?;
     let mut settled: Vec<(PoolRow, _)> = Vec::with_capacity(changed.moves.len());
     for (pool, moves) in &changed.moves {
@@ -92,6 +95,9 @@ fn write(tables: &mut Tables, changed: Changed) -> PortResult<HoldsChanged> {
         tables.units.extend(settlement.buyers.iter().map(|(buyer, units)| ((pool, *buyer), (*units, version))));
         settlements.push(settlement);
     }
+    let of = |order: OrderId| Some((order, tables.orders.get(&order)?.contact.clone()));
+    let contacts = changed.mailed().into_iter().filter_map(of).collect();
+    mails::owe(tables, now, with_address(&changed.mails, &contacts));
     tables.holds.extend(changed.holds.into_iter().map(|hold| (hold.order, hold)));
     Ok(HoldsChanged { answers: changed.answers, settlements })
 }

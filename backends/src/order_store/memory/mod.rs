@@ -1,11 +1,13 @@
 //! Orders in memory, judged as everywhere: for simulations.
 
 mod holds;
+mod mails;
 
 use super::{
     batch::{Batch, KnownOrders, Outcome, distinct, unstorable},
     columns::{NewRow, reason},
     holds::is_unfair,
+    mails::{NewMails, of_decisions},
 };
 use crate::memory::{MemoryShop, PoolRecord, Tables};
 use async_trait::async_trait;
@@ -147,6 +149,11 @@ fn decide(tables: &mut Tables, mut batch: Batch) -> PortResult<Vec<Judgement>> {
         judged.push((pool, row, outcome));
     }
     let mut judgements = Vec::new();
+    for (_, _, outcome) in &judged {
+        let NewMails { owed, addresses } = of_decisions(&outcome.rows);
+        mails::owe(tables, batch.now(), owed);
+        tables.addresses.extend(addresses);
+    }
     for (pool, row, Outcome { rows, holds, bought, judgement }) in judged {
         if let Some(record) = tables.pools.get_mut(&pool) {
             record.row = row;
@@ -271,12 +278,14 @@ mod tests {
         async fn open(&self) -> Shop {
             let store = Arc::new(MemoryOrderStore::new(self));
             let holds = Arc::<MemoryOrderStore>::clone(&store);
-            Shop { store, holds, catalogue: Arc::new(MemoryCatalogue::new(self)) }
+            let outbox = Arc::<MemoryOrderStore>::clone(&store);
+            Shop { store, holds, outbox, catalogue: Arc::new(MemoryCatalogue::new(self)) }
         }
     }
 
     contract::order_store_contract!(MemoryShop::new());
     contract::hold_store_contract!(MemoryShop::new());
+    contract::outbox_contract!(MemoryShop::new());
 
     type Damage = fn(&mut Tables);
 

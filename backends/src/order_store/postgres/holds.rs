@@ -9,9 +9,12 @@
 //! Nobody waits in a circle: whoever wants both locks holds before pools, and a judge, who locks pools first, locks no hold: it
 //! only inserts new ones.
 
-use super::{PostgresOrderStore, hold_rows, insert, rows, unknown};
+use super::{PostgresOrderStore, hold_rows, insert, mail_rows, rows, unknown};
 use crate::{
-    order_store::holds::{self, Move, freed},
+    order_store::{
+        holds::{self, Move, freed},
+        mails::with_address,
+    },
     postgres::{End, Patience, Source},
     sql::Stop,
 };
@@ -84,6 +87,10 @@ async fn change(
     };
     hold_rows::update(connection, &changed.holds).await?;
     hold_rows::write_payments(connection, &changed.payments).await?;
+    if !changed.mails.is_empty() {
+        let contacts = mail_rows::contacts(connection, &changed.mailed()).await?;
+        mail_rows::owe(connection, now, &with_address(&changed.mails, &contacts)).await?;
+    }
     Ok(End::Commit(HoldsChanged { answers: changed.answers, settlements }))
 }
 

@@ -16,10 +16,13 @@
 use super::{
     hold_rows,
     insert::{self, Change},
-    rows, unknown,
+    mail_rows, rows, unknown,
 };
 use crate::{
-    order_store::batch::{Batch, KnownOrders},
+    order_store::{
+        batch::{Batch, KnownOrders},
+        mails::of_decisions,
+    },
     postgres::{Database, End, Patience},
     sql::Stop,
 };
@@ -97,9 +100,11 @@ async fn judge(
         return Ok(End::RollBack(Some(judgements)));
     }
     let meant = change.rows.len() as u64;
+    let mails = of_decisions(&change.rows);
     if insert::write(connection, change).await? < meant {
         return Ok(End::RollBack(None));
     }
     hold_rows::insert(connection, &mut reserved).await?;
+    mail_rows::write(connection, batch.now(), mails).await?;
     Ok(End::Commit(Some(judgements)))
 }

@@ -7,16 +7,20 @@
 //! | [`rows`] | the other statements, and rows as the domain knows them |
 //! | [`holds`] | orders that are paid online, after they were reserved: a transaction that changes them |
 //! | [`hold_rows`] | its statements |
+//! | [`mails`] | the mails that are owed |
+//! | [`mail_rows`] | its statements |
 //! | [`audit`] | the sums that the laws judge |
 //!
 //! A batch costs the same few round trips however long it is: three while nothing of it is known and no limit holds, and one more
-//! when anything of it is reserved.
+//! when anything of it is reserved, and two more when buyers have an address to write to.
 
 mod audit;
 mod hold_rows;
 mod holds;
 mod insert;
 mod judging;
+mod mail_rows;
+mod mails;
 mod rows;
 
 use crate::{

@@ -21,6 +21,18 @@ use tokio::time::timeout;
 
 contract::order_store_contract!(Rig::default());
 contract::hold_store_contract!(Rig::default());
+contract::outbox_contract!(Rig::default());
+
+/// What is not there cannot be asked: no statement of it looks at mails.
+#[tokio::test]
+async fn an_order_without_an_address_runs_no_statement_for_mails() {
+    let scratch = Scratch::new().await;
+    let (_database, store) = shop(&scratch, [10, 10], [Some(5), None]).await;
+    scratch.execute("DROP TABLE mails, addresses").await;
+    assert_eq!(store.decide(NOW, &[entry(1, 1), entry(2, 1)]).await.unwrap()[0].fresh.len(), 2);
+    assert!(store.decide(NOW, &[rig::mailed(3)]).await.is_err(), "and the proof would notice");
+    assert_eq!(store.find(id(3)).await, Ok(None), "no order without the mail that it owes");
+}
 
 /// Longer than any bound that a test asserts; for what must come, but need not be quick.
 const LONG: Duration = Duration::from_secs(60);

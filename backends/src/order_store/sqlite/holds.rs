@@ -1,8 +1,11 @@
 //! Orders that are paid online: the port, and a transaction that changes them. The file has one writer at a time, so nothing is
 //! locked here.
 
-use super::{SqliteOrderStore, hold_rows, rows, unknown};
-use crate::{order_store::holds, sql::Stop};
+use super::{SqliteOrderStore, hold_rows, mail_rows, rows, unknown};
+use crate::{
+    order_store::{holds, mails::with_address},
+    sql::Stop,
+};
 use async_trait::async_trait;
 use sqlx::SqliteConnection;
 use stampede_actors::ports::{BookedPayment, HoldStore, HoldSums, HoldsChanged, PortResult};
@@ -63,5 +66,9 @@ async fn change(
     }
     hold_rows::write(connection, &changed.holds).await?;
     hold_rows::write_payments(connection, &changed.payments).await?;
+    if !changed.mails.is_empty() {
+        let contacts = mail_rows::contacts(connection, &changed.mailed()).await?;
+        mail_rows::owe(connection, now, &with_address(&changed.mails, &contacts)).await?;
+    }
     Ok(HoldsChanged { answers: changed.answers, settlements })
 }

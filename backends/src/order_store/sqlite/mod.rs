@@ -6,6 +6,8 @@
 //! | [`rows`] | the other statements, and rows as the domain knows them |
 //! | [`holds`] | orders that are paid online, after they were reserved: a transaction that changes them |
 //! | [`hold_rows`] | its statements |
+//! | [`mails`] | the mails that are owed |
+//! | [`mail_rows`] | its statements |
 //! | [`audit`] | the sums that the laws judge |
 //!
 //! A batch costs the same few statements however long it is: every statement is a hop to SQLite's thread and back.
@@ -16,12 +18,15 @@ pub(crate) mod fuzz;
 mod hold_rows;
 mod holds;
 mod insert;
+mod mail_rows;
+mod mails;
 mod rows;
 
 use crate::{
     order_store::{
         batch::{Batch, distinct, pools_of, unstorable},
         columns::Known,
+        mails::of_decisions,
     },
     sql::{Stop, signed},
     sqlite::{SHOP_FILE as FILE, ShopFile},
@@ -160,6 +165,7 @@ async fn decide(connection: &mut SqliteConnection, mut batch: Batch) -> Result<V
         new_rows.sort_unstable_by_key(|row| row.order);
         insert::insert(connection, &new_rows, batch.now()).await?;
         hold_rows::write(connection, &new_holds).await?;
+        mail_rows::write(connection, batch.now(), of_decisions(&new_rows)).await?;
     }
     Ok(judgements)
 }

@@ -33,12 +33,14 @@ impl StoreRig for Directory {
         let file = ShopFile::open(self.0.path()).await.unwrap();
         let store = Arc::new(SqliteOrderStore::new(&file));
         let holds = Arc::<SqliteOrderStore>::clone(&store);
-        Shop { store, holds, catalogue: Arc::new(SqliteCatalogue::new(&file)) }
+        let outbox = Arc::<SqliteOrderStore>::clone(&store);
+        Shop { store, holds, outbox, catalogue: Arc::new(SqliteCatalogue::new(&file)) }
     }
 }
 
 contract::order_store_contract!(Directory::new());
 contract::hold_store_contract!(Directory::new());
+contract::outbox_contract!(Directory::new());
 
 /// A shop with six orders of one unit each, under a limit of three.
 async fn sold() -> Directory {
@@ -146,6 +148,17 @@ async fn a_file_of_before_holds_keeps_its_orders_and_reserves_from_now_on() {
     let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
     let said: String = sqlx::Row::try_get(&check.fetch_one(&mut connection).await.unwrap(), 0).unwrap();
     assert_eq!(said, "ok");
+}
+
+/// What is not there cannot be asked: no statement of it looks at mails.
+#[tokio::test]
+async fn an_order_without_an_address_runs_no_statement_for_mails() {
+    let directory = sold().await;
+    let shop = directory.open().await;
+    directory.by_hand("DROP TABLE mails; DROP TABLE addresses").await;
+    assert_eq!(shop.store.decide(rig::NOW, &[entry(7, 1)]).await.unwrap()[0].fresh.len(), 1);
+    assert!(shop.store.decide(rig::NOW, &[rig::mailed(8)]).await.is_err(), "and the proof would notice");
+    assert_eq!(shop.store.find(rig::id(8)).await, Ok(None), "no order without the mail that it owes");
 }
 
 #[tokio::test]
