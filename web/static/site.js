@@ -226,22 +226,19 @@ function total(form) {
   sum();
 }
 
-// What is asked for follows the type that is chosen: how many one may have, and whether a name is needed here.
+// What is asked for follows the chosen type: how many, and here a name. Again when the browser has filled in what was chosen.
 function suit(form) {
-  const name = one("[name=name]", form);
   const counts = all("[type=radio][name=quantity]", form);
-  const count = one("[type=number][name=quantity]", form);
   const fit = () => {
     const type = one("[name=ticketTypeId]:checked", form);
     if (!type) return;
-    const most = Number(type.dataset.most);
-    if (name) name.required = !("paid" in type.dataset);
-    if (count) count.max = most;
-    counts.forEach((radio) => { radio.disabled = Number(radio.value) > most; });
+    const { most, paid } = type.dataset;
+    all("[name=name]", form).forEach((name) => { name.required = paid === undefined; });
+    all("[type=number]", form).forEach((count) => { count.max = most; });
+    counts.forEach((radio, at) => { radio.disabled = at >= most; });
     if (counts.some((radio) => radio.checked && radio.disabled)) counts[most - 1].checked = true;
   };
   form.addEventListener("change", fit);
-  // Back from the next page, the browser puts in what was chosen.
   window.addEventListener("pageshow", fit);
   fit();
 }
