@@ -55,6 +55,13 @@ pub enum Fact {
         /// How many units of it.
         units: u32,
     },
+    /// A mail came to an end, or was put off.
+    MailHandled {
+        /// Why it was written: the name of an [`Occasion`](crate::ports::Occasion), or `link`.
+        occasion: &'static str,
+        /// What came of it: `sent`, `put_off`, `given_up`; of a link also `failed`, `too_often`, `no_orders`, `no_address`.
+        outcome: &'static str,
+    },
     /// The payment provider was called, or would have been.
     PaymentCalled {
         /// What for.
@@ -137,6 +144,9 @@ pub fn announce_many(fact: Fact, count: u64) {
             counter!("stampede_hold_changes_total", "change" => change, "outcome" => outcome).increment(count);
         }
         Fact::OrderPaid { units } => counter!("stampede_tickets_sold_total").increment(count * u64::from(units)),
+        Fact::MailHandled { occasion, outcome } => {
+            counter!("stampede_mails_total", "occasion" => occasion, "outcome" => outcome).increment(count);
+        }
         Fact::PaymentCalled { call, outcome } => {
             counter!("stampede_payment_calls_total", "call" => call, "outcome" => outcome).increment(count);
         }

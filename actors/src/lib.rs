@@ -13,6 +13,12 @@
 //!                  └── reads the row    └─▶ [payment provider]  └──▶ CacheSync
 //! ```
 //!
+//! Both stores owe mails in the transactions that are their reason. Who sends them stands apart:
+//!
+//! ```text
+//!  [outbox] ──▶ Mailroom ──▶ [mailer]        http ──ask──▶ Mailroom: a link, the orders of an address
+//! ```
+//!
 //! An actor may wait only for actors to its right, so no two can wait for each other; news goes left by telling. The logic of
 //! an actor is a plain struct over ports; only [`carrier`] knows actix. There is no driver here, and no status code.
 

@@ -39,6 +39,12 @@ pub struct ActorSettings {
     pub checkout_mailbox_capacity: u32,
     /// Most calls to the payment provider in a second: Stripe answers a hundred, and turns away what is above.
     pub payments_per_second: u32,
+    /// How often the `Mailroom` looks for mails that are owed.
+    pub mailroom_interval: Duration,
+    /// Mails it takes at a time: it sends them within a minute or leaves them to others.
+    pub mailroom_batch_size: u32,
+    /// Messages the `Mailroom` may have: links that are on their way, and those who look for their orders.
+    pub mailroom_mailbox_capacity: u32,
     /// The age of the oldest unwritten order above which new ones are refused.
     pub max_backlog: Duration,
 }
@@ -62,6 +68,9 @@ impl Default for ActorSettings {
             hold_writer_mailbox_capacity: 20_000,
             checkout_mailbox_capacity: 2_000,
             payments_per_second: 90,
+            mailroom_interval: Duration::from_secs(1),
+            mailroom_batch_size: 100,
+            mailroom_mailbox_capacity: 2_000,
             max_backlog: Duration::from_secs(5),
         }
     }

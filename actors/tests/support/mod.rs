@@ -11,6 +11,7 @@ pub(crate) mod counters;
 pub(crate) mod desk;
 pub(crate) mod holds;
 pub(crate) mod ledger;
+pub(crate) mod mails;
 pub(crate) mod store;
 
 use bus::FakeBus;
