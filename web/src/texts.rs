@@ -163,6 +163,7 @@ const TEXTS: &[Text] = &[
     ("at_gate", "am Einlass zu zahlen", "to pay at the gate"),
     ("not_yours", "Wer bestellt hat und wie viel, sieht man nur im Browser der Bestellung oder mit ihrem persönlichen Link.", "Who ordered, and how many, is shown only in the browser that ordered or with the order's personal link."),
     ("keep_link", "Heb diesen Link auf", "Keep this link"),
+    ("keep_my", "Ist er weg, schicken wir dir einen neuen:", "If it is gone, we send you a new one:"),
     ("keep_link_why", "Er öffnet diese Bestellung auf jedem Gerät, auch wenn dieser Browser sie vergisst. Wer ihn hat, sieht deine Angaben: Gib ihn nicht weiter.", "It opens this order on any device, even when this browser forgets it. Whoever has it sees your details: do not pass it on."),
     ("copy", "Link kopieren", "Copy link"),
     ("copied", "Kopiert.", "Copied."),

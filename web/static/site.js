@@ -11,7 +11,7 @@ const sale = one("[data-sale]");
 if (sale) live(sale);
 all("[data-buy], [data-once]").forEach(guard);
 const priced = one("[data-price]");
-if (priced) total(priced);
+if (priced) total(priced), suit(priced);
 const order = one("[data-order]");
 if (order) follow(order);
 if (order && order.dataset.poll) wait(order);
@@ -224,6 +224,23 @@ function total(form) {
   };
   form.addEventListener("input", sum);
   sum();
+}
+
+// What is asked for follows the chosen type: how many, and here a name. Again when the browser has filled in what was chosen.
+function suit(form) {
+  const counts = all("[type=radio][name=quantity]", form);
+  const fit = () => {
+    const type = one("[name=ticketTypeId]:checked", form);
+    if (!type) return;
+    const { most, paid } = type.dataset;
+    all("[name=name]", form).forEach((name) => { name.required = paid === undefined; });
+    all("[type=number]", form).forEach((count) => { count.max = most; });
+    counts.forEach((radio, at) => { radio.disabled = at >= most; });
+    if (counts.some((radio) => radio.checked && radio.disabled)) counts[most - 1].checked = true;
+  };
+  form.addEventListener("change", fit);
+  window.addEventListener("pageshow", fit);
+  fit();
 }
 
 // What this tab remembers of the order whose page it shows; a browser may forbid it.

@@ -11,7 +11,7 @@ use stampede_actors::{
     gate::Gate,
     hold_writer::{HoldWriter, HoldWriterParts},
     inventory::{Inventory, InventoryParts, STORE_READS},
-    mailbox::Mailbox,
+    mailbox::{Door, Letter, Mailbox, Message},
     order_writer::{self, OrderWriter, OrderWriterParts},
     publisher::{Publish, Publisher},
     settings::ActorSettings,
@@ -139,6 +139,8 @@ impl Stage {
             wished: till.mailbox(),
             find_hold: till.mailbox(),
             noticed: till.mailbox(),
+            send_link: nobody(),
+            orders_of: nobody(),
         };
         Data::new(Desk::new(Arc::clone(shop), mailboxes, Arc::clone(&self.ports.clock)))
     }
@@ -309,4 +311,13 @@ impl Writing {
         let order_writer = Role::on_own_thread(gate, move |life| OrderWriter::new(parts.clone(), life));
         Self { writers, order_writer }
     }
+}
+
+/// Where nobody is in yet: always full.
+fn nobody<M: Message>() -> Mailbox<M> {
+    struct Empty;
+    impl<M: Message> Door<M> for Empty {
+        fn deliver(&self, _: Letter<M>) {}
+    }
+    Mailbox::new(Gate::new("mailroom", 0), Arc::new(Empty))
 }
