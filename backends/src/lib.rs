@@ -29,12 +29,12 @@ pub use bus::{
 pub use catalogue::{PostgresCatalogue, SqliteCatalogue};
 pub use flaky::Flaky;
 pub use ledger::{InProcessLedger, OpenRedisError, RedisLedger, RedisOptions};
+pub use mails::{FolderMailer, Sender, SmtpMailer};
 #[cfg(any(test, feature = "memory"))]
 pub use memory::{
     MemoryBus, MemoryBusOptions, MemoryBusServer, MemoryCatalogue, MemoryLedger, MemoryLedgerCopy, MemoryLedgerServer,
     MemoryOrderStore, MemoryShop, Passage,
 };
-pub use mails::{FolderMailer, Sender, SmtpMailer};
 pub use order_store::{PostgresOrderStore, SqliteOrderStore};
 pub use payments::{SimulatedBank, StripeGateway, StripeOptions};
 pub use postgres::{Connections, Database, MigrateReport, OpenPostgresError, PostgresOptions};

@@ -75,7 +75,11 @@ pub(crate) fn letter(id: &str) -> Letter {
         html: "<p>the other part</p>".into(),
         attachments: vec![
             Attachment { name: "tickets.pdf".into(), media_type: "application/pdf", bytes: PDF.into() },
-            Attachment { name: "festival.ics".into(), media_type: "text/calendar; charset=utf-8", bytes: b"BEGIN".into() },
+            Attachment {
+                name: "festival.ics".into(),
+                media_type: "text/calendar; charset=utf-8",
+                bytes: b"BEGIN".into(),
+            },
         ],
     }
 }
@@ -101,8 +105,17 @@ pub(crate) async fn a_letter_arrives_with_all_its_parts(rig: &impl Rig) {
     }
     assert!(mail.header("Date").ends_with("0000") && mail.header("Content-Type").starts_with("multipart/mixed"));
     let pdf = BASE64_STANDARD.encode(PDF);
-    let parts = ["multipart/alternative", "Hello\r\n.\r\nthe plain part", "text/html", "<p>the other part</p>", "application/pdf",
-        "filename=\"tickets.pdf\"", &pdf, "text/calendar", "filename=\"festival.ics\""];
+    let parts = [
+        "multipart/alternative",
+        "Hello\r\n.\r\nthe plain part",
+        "text/html",
+        "<p>the other part</p>",
+        "application/pdf",
+        "filename=\"tickets.pdf\"",
+        &pdf,
+        "text/calendar",
+        "filename=\"festival.ics\"",
+    ];
     for part in parts {
         assert!(mail.body.contains(part), "{part} is missing:\n{}", mail.body);
     }

@@ -35,7 +35,9 @@ pub struct SmtpMailer {
 
 /// The address of the server cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("write it like smtps://user:password@host or smtp://host:587 (STARTTLS; ?tls=opportunistic if the server may have none)")]
+#[error(
+    "write it like smtps://user:password@host or smtp://host:587 (STARTTLS; ?tls=opportunistic if the server may have none)"
+)]
 pub struct SmtpRefused;
 
 impl SmtpMailer {
@@ -120,7 +122,8 @@ fn failure(error: &SmtpError) -> PortFailure {
 fn enhanced(said: &str) -> Option<&str> {
     let is_one = |word: &&str| {
         let parts: Vec<_> = word.split('.').collect();
-        let are_numbers = parts.iter().all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()));
+        let are_numbers =
+            parts.iter().all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()));
         parts.len() == 3 && matches!(parts[0], "4" | "5") && are_numbers
     };
     said.split_whitespace().take(2).find(is_one)
@@ -223,7 +226,13 @@ mod tests {
         ] {
             assert_eq!(safe(url), used);
         }
-        for same in ["smtp://localhost:1025", "smtp://a:b@127.0.0.1", "smtp://[::1]:25", "smtps://mail", "smtp://m?tls=opportunistic"] {
+        for same in [
+            "smtp://localhost:1025",
+            "smtp://a:b@127.0.0.1",
+            "smtp://[::1]:25",
+            "smtps://mail",
+            "smtp://m?tls=opportunistic",
+        ] {
             assert_eq!(safe(same), same);
             assert_eq!(SmtpMailer::check(same), Ok(()), "{same}");
         }
