@@ -10,6 +10,7 @@ pub mod flaky;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 pub mod ledger;
+pub mod mails;
 #[cfg(any(test, feature = "memory"))]
 mod memory;
 pub mod order_store;
@@ -33,6 +34,7 @@ pub use memory::{
     MemoryBus, MemoryBusOptions, MemoryBusServer, MemoryCatalogue, MemoryLedger, MemoryLedgerCopy, MemoryLedgerServer,
     MemoryOrderStore, MemoryShop, Passage,
 };
+pub use mails::{FolderMailer, Sender, SmtpMailer};
 pub use order_store::{PostgresOrderStore, SqliteOrderStore};
 pub use payments::{SimulatedBank, StripeGateway, StripeOptions};
 pub use postgres::{Connections, Database, MigrateReport, OpenPostgresError, PostgresOptions};
