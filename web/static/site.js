@@ -226,7 +226,7 @@ function total(form) {
   sum();
 }
 
-// Asks for what fits the chosen type.
+// Asks for what fits the type.
 function suit(form) {
   const chips = all("[type=radio][name=quantity]", form);
   const fit = () => {
