@@ -92,7 +92,7 @@ const TEXTS: &[Text] = &[
     ("name_hint", "Wie er am Einlass gelten soll.", "As it should be known at the gate."),
     ("email", "E-Mail", "Email"),
     ("optional", "freiwillig", "optional"),
-    ("email_hint", "Wird nicht weitergegeben.", "Not passed on to anyone."),
+    ("email_hint", "Hierher schicken wir die Tickets. Wird nicht weitergegeben.", "We send the tickets here. Not passed on to anyone."),
     ("total", "Summe", "Total"),
     ("buy", "Tickets bestellen", "Order tickets"),
     ("buy_binding", "Ein Klick genügt: Ein zweiter macht keine zweite Bestellung.", "One click is enough: a second one makes no second order."),

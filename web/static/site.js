@@ -226,21 +226,20 @@ function total(form) {
   sum();
 }
 
-// What is asked for follows the chosen type: how many, and here a name. Again when the browser has filled in what was chosen.
+// Asks for what fits the type.
 function suit(form) {
-  const counts = all("[type=radio][name=quantity]", form);
+  const chips = all("[type=radio][name=quantity]", form);
   const fit = () => {
     const type = one("[name=ticketTypeId]:checked", form);
     if (!type) return;
     const { most, paid } = type.dataset;
-    all("[name=name]", form).forEach((name) => { name.required = paid === undefined; });
-    all("[type=number]", form).forEach((count) => { count.max = most; });
-    counts.forEach((radio, at) => { radio.disabled = at >= most; });
-    if (counts.some((radio) => radio.checked && radio.disabled)) counts[most - 1].checked = true;
+    for (const name of all("[name=name]", form)) name.required = !paid;
+    for (const count of all("[type=number]", form)) count.max = most;
+    chips.forEach((chip, at) => { chip.disabled = at >= most; });
+    if (chips.some((chip) => chip.checked && chip.disabled)) chips[most - 1].checked = true;
   };
   form.addEventListener("change", fit);
   window.addEventListener("pageshow", fit);
-  fit();
 }
 
 // What this tab remembers of the order whose page it shows; a browser may forbid it.
