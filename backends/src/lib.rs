@@ -10,6 +10,7 @@ pub mod flaky;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 pub mod ledger;
+pub mod mails;
 #[cfg(any(test, feature = "memory"))]
 mod memory;
 pub mod order_store;
@@ -28,6 +29,7 @@ pub use bus::{
 pub use catalogue::{PostgresCatalogue, SqliteCatalogue};
 pub use flaky::Flaky;
 pub use ledger::{InProcessLedger, OpenRedisError, RedisLedger, RedisOptions};
+pub use mails::{FolderMailer, Sender, SmtpMailer};
 #[cfg(any(test, feature = "memory"))]
 pub use memory::{
     MemoryBus, MemoryBusOptions, MemoryBusServer, MemoryCatalogue, MemoryLedger, MemoryLedgerCopy, MemoryLedgerServer,

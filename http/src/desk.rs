@@ -10,6 +10,7 @@ use stampede_actors::{
     doorkeeper::Admit,
     inventory::{FindEvent, FindOrder, ListEvents, PlaceOrder, RepeatOrder, WatchShelf},
     mailbox::Mailbox,
+    mailroom::{OrdersOf, SendLink},
     till::{FindHold, Noticed, Wished},
 };
 use stampede_domain::Millis;
@@ -106,6 +107,10 @@ pub struct Mailboxes {
     pub find_hold: Mailbox<FindHold>,
     /// What the provider of payments tells.
     pub noticed: Mailbox<Noticed>,
+    /// Who wants a link to their orders.
+    pub send_link: Mailbox<SendLink>,
+    /// The orders of an address.
+    pub orders_of: Mailbox<OrdersOf>,
 }
 
 /// The desk of one worker.

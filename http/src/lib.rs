@@ -12,7 +12,9 @@ pub mod error;
 #[cfg(feature = "fuzz")]
 pub mod fuzz;
 mod held;
+pub mod mails;
 pub mod middleware;
+mod money;
 pub mod ops;
 pub mod pages;
 pub mod paying;

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use stampede_domain::OrderId;
+use stampede_domain::{Millis, OrderId};
 use subtle::ConstantTimeEq;
 
 /// Bytes of a signature: nobody finds 128 bits by trying.
@@ -41,6 +41,29 @@ impl Signer {
             return Vec::new();
         }
         orders.as_chunks::<16>().0.iter().map(|id| OrderId::from(*id)).collect()
+    }
+
+    /// The token of a link to the orders of an address, which opens them until a moment: that moment, the address, the signature.
+    pub(crate) fn orders_token(&self, address: &str, until: Millis) -> String {
+        let bytes = [&until.0.to_be_bytes(), address.as_bytes()].concat();
+        let signed = [bytes.as_slice(), &self.sign(b"address", &bytes)].concat();
+        BASE64_URL_SAFE_NO_PAD.encode(signed)
+    }
+
+    /// The address whose orders a token opens; `None`: it is not ours, or its time is over.
+    pub(crate) fn address(&self, token: &str, now: Millis) -> Option<String> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (bytes, signature) = bytes.split_last_chunk::<LENGTH>()?;
+        if !bool::from(self.sign(b"address", bytes).ct_eq(signature)) {
+            return None;
+        }
+        let (until, address) = bytes.split_first_chunk::<8>()?;
+        (now.0 < i64::from_be_bytes(*until)).then(|| String::from_utf8(address.to_vec()).ok()).flatten()
+    }
+
+    /// A name for the letter with a token: another one for each link, the same whenever it is sent, and nobody can tell the token by it.
+    pub(crate) fn letter_name(&self, token: &str) -> [u8; LENGTH] {
+        self.sign(b"letter", token.as_bytes())
     }
 
     fn sign(&self, purpose: &[u8], bytes: &[u8]) -> [u8; LENGTH] {
@@ -87,5 +110,21 @@ mod tests {
         for forged in ["", "x", &sealed[1..], &format!("AAAA{sealed}")] {
             assert_eq!(signer.unseal(forged), [], "{forged}");
         }
+    }
+
+    #[test]
+    fn a_token_opens_the_orders_of_its_address_for_its_time() {
+        let signer = Signer::new(b"secret");
+        let token = signer.orders_token("zoë@example.org", Millis(5_000));
+        assert_eq!(signer.address(&token, Millis(4_999)).as_deref(), Some("zoë@example.org"));
+        assert_eq!(signer.address(&token, Millis(5_000)), None, "its time is over");
+        assert_eq!(Signer::new(b"another").address(&token, Millis(0)), None);
+        let longer = signer.orders_token("zoë@example.org", Millis(9_000));
+        let stretched = [&longer[..11], &token[11..]].concat();
+        for forged in ["", "x", &token[4..], &token[..token.len() - 1], &format!("AAAA{token}"), &stretched] {
+            assert_eq!(signer.address(forged, Millis(0)), None, "{forged}");
+        }
+        let order = id("018bcfe5-6807-7000-8000-000000000000");
+        assert_eq!(signer.address(&signer.seal(&[order]), Millis(0)), None, "a cookie is no link");
     }
 }

@@ -1,18 +1,18 @@
-//! Tickets of an order, for pages and programs alike: who may see them, whether there are any, their codes.
+//! Tickets of an order, for pages, programs and mails alike: who may see them, whether there are any, their codes.
 
 use crate::{
     desk::{Desk, PATIENCE},
     error::Problem,
     pages::cookies,
-    ticket::Ticket,
+    ticket::{Ticket, TicketKey},
 };
 use actix_web::{HttpRequest, web};
 use stampede_actors::{
     inventory::{FindOrder, OrderFound, OrderNotShown},
     ports::OrderRecord,
 };
-use stampede_domain::{OrderId, OrderStatus};
-use stampede_web::TicketView;
+use stampede_domain::{Event, Millis, OrderId, OrderStatus, Payment, PoolId, TicketType};
+use stampede_web::{Lang, Links, TicketView, TicketsPage};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -66,12 +66,51 @@ pub(crate) async fn confirmed(desk: &Desk, order: OrderId) -> Result<OrderRecord
 }
 
 /// The tickets of a confirmed order, one a unit.
-pub(crate) fn of(desk: &Desk, record: &OrderRecord) -> Vec<TicketView> {
+pub(crate) fn of(ticket_key: &TicketKey, record: &OrderRecord) -> Vec<TicketView> {
     // An order has at most a hundred units (`MAX_PER_ORDER`).
     let of = u8::try_from(record.quantity).unwrap_or(u8::MAX);
     let (order, pool) = (record.order, record.pool);
-    let sign = |number| desk.shop.ticket_key.code(&Ticket { order, pool, number, of });
+    let sign = |number| ticket_key.code(&Ticket { order, pool, number, of });
     (1..=of).map(|number| TicketView { number, of, code: sign(number) }).collect()
+}
+
+/// The ticket type that an order's units are of; `None`: the event has no such (any more).
+pub(crate) fn type_of(event: &Event, pool: PoolId) -> Option<&TicketType> {
+    event.ticket_types.iter().find(|ticket_type| ticket_type.pool(&event.slug) == pool)
+}
+
+/// What the tickets of a confirmed order say, on a page, on paper and in a calendar. `base` is the shop's address, `key` the query
+/// that opens the order.
+pub(crate) fn page(
+    lang: Lang,
+    ticket_key: &TicketKey,
+    record: &OrderRecord,
+    event: &Event,
+    (base, key): (&str, &str),
+) -> Option<TicketsPage> {
+    let ticket_type = type_of(event, record.pool)?;
+    let path = format!("/orders/{}", record.order);
+    let here = format!("/{}{path}", lang.tag());
+    Some(TicketsPage {
+        order_id: record.order.to_string(),
+        event_name: event.name.clone(),
+        place: event.place.clone(),
+        starts_at_ms: Millis::from(event.starts_at).0,
+        ends_at_ms: Millis::from(event.ends_at).0,
+        time_zone: event.time_zone.clone(),
+        ticket_type: ticket_type.name.clone(),
+        price_minor: ticket_type.price.minor,
+        currency: ticket_type.price.currency.code().to_owned(),
+        paid_at_gate: ticket_type.payment == Payment::AtTheGate,
+        holder: record.contact.name.clone().unwrap_or_default(),
+        confirmed_at_ms: record.decided_at.0,
+        tickets: of(ticket_key, record),
+        event_url: format!("{base}/{}/events/{}", lang.tag(), event.slug),
+        order_url: format!("{here}{key}"),
+        pdf_url: format!("{here}/tickets.pdf{key}"),
+        calendar_url: format!("{here}/tickets.ics{key}"),
+        links: Links::to(lang, &format!("{path}/tickets{key}")),
+    })
 }
 
 /// Does what takes longer than a worker's thread may be kept from others, on a thread of its own; few at a time.

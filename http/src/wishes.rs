@@ -16,7 +16,7 @@ use stampede_actors::{
     till::{FindHold, TillAnswer, Wished},
     trace,
 };
-use stampede_domain::{Hold, OrderId, OrderStatus};
+use stampede_domain::{Hold, Millis, OrderId, OrderStatus};
 use std::time::Duration;
 
 /// How long after a wish was taken it is looked whether it is so, twice as long after each look: a healthy shop needs 20 ms, and
@@ -108,10 +108,24 @@ pub(crate) fn is_page(page: &str) -> bool {
     is_own_path(page) || page.starts_with("https://")
 }
 
+/// How long a page says "a moment" of a bank that has not opened a payment, or has not said how it ended.
+const MOMENT_MS: i64 = 60_000;
+
+/// Whether the bank takes longer than a moment for what it has to do, and not the buyer. A page that it has opened is the
+/// buyer's turn, and people take their time.
+pub(crate) fn bank_is_silent(hold: &Hold, now: Millis) -> bool {
+    let since = match hold.status {
+        OrderStatus::Paying if !hold.page.as_deref().is_some_and(is_page) => hold.paying_at,
+        OrderStatus::Expiring => hold.hold_until,
+        _ => return false,
+    };
+    now.0.saturating_sub(since.0) > MOMENT_MS
+}
+
 /// How a payment stands, as pages and their scripts tell it apart.
-pub(crate) fn payment_word(hold: &Hold, is_back: bool) -> Option<&'static str> {
+pub(crate) fn payment_word(hold: &Hold, now: Millis, is_back: bool) -> Option<&'static str> {
     match hold.status {
-        OrderStatus::Paying if is_back => Some("checking"),
+        OrderStatus::Paying if is_back || bank_is_silent(hold, now) => Some("checking"),
         OrderStatus::Paying if hold.page.as_deref().is_some_and(is_page) => Some("open"),
         OrderStatus::Paying => Some("opening"),
         OrderStatus::Expiring => Some("checking"),

@@ -309,3 +309,26 @@ async fn the_browser_that_ordered_needs_no_link() {
     let answer = script.ask(request.set_payload("attempt=1")).await;
     assert_eq!(at(&answer), (303, Some(&*format!("/de{BANK}?k={}", k().await))));
 }
+
+/// The page says "a moment". After a minute it says what is so, and offers no second payment.
+#[actix_web::test]
+async fn a_bank_that_does_not_open_a_payment_for_a_minute_is_waited_for_and_not_paid_again() {
+    let query = format!("?k={}", k().await);
+    let begun = |ms: i64, page: Option<&str>| Hold { paying_at: Millis(NOW.0 - ms), ..paying(page) };
+    let page = |hold: Hold| {
+        let (script, query) = (Script::holding([hold]), query.clone());
+        async move { shown(&script, &query).await.text() }
+    };
+    let opening = page(begun(60_000, None)).await;
+    assert!(opening.contains("data-payment=\"opening\""), "{opening}");
+    let silent = page(begun(60_001, None)).await;
+    for words in ["data-payment=\"checking\"", "Do not pay again.", "The bank is taking longer than usual."] {
+        assert!(silent.contains(words), "{words} is not in {silent}");
+    }
+    assert!(!silent.contains("/pay?k="));
+    let open = page(begun(600_000, Some(BANK))).await;
+    assert!(open.contains("data-payment=\"open\""), "whose turn it is to give a card takes their time: {open}");
+    let told = Script::holding([begun(60_001, None)]);
+    let told = told.ask(TestRequest::get().uri(&format!("/api/v1/orders/{}{query}", key()))).await.json();
+    assert_eq!(told["payment"], "checking", "the page's script hears the same");
+}

@@ -6,7 +6,7 @@ use crate::{
     home::Home,
     telemetry::{self, Telemetry},
     tls,
-    wiring::{Ports, Stage},
+    wiring::{Ports, Post, Stage},
 };
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web::Data, web::ServiceConfig};
 use anyhow::Context;
@@ -63,7 +63,8 @@ pub async fn serve_variant(config: Config, variant: Variant) -> anyhow::Result<E
     }
     let ports = (variant.ports)(ports);
 
-    let stage = Arc::new(Stage::set(&config, ports.clone()));
+    let post = Post::open(&config, &home, &ports.clock)?;
+    let stage = Arc::new(Stage::set(&config, ports.clone(), post));
     let (private, private_server, ops) = private(&config, &stage, &ports, &telemetry)?;
     let paying = ports.payments.paying(&config, &ports.clock);
     let front = config.servers.role.takes_orders().then(|| Front::open(&config, &stage, &home, paying, variant.routes));

@@ -119,7 +119,7 @@ fn run(kind: Kind) -> Run {
         }
         let ports = Ports { store: Arc::new(Flaky::new(ports.store, script)), ..ports };
         let began = Instant::now();
-        let stage = Stage::set(&config, ports.clone());
+        let stage = Stage::set(&config, ports.clone(), None);
         while ports.bus.backlog().await.unwrap().messages != Some(0) {
             assert!(began.elapsed() < PATIENCE, "the writers do not come to an end");
             sleep(Duration::from_millis(2)).await;

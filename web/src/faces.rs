@@ -5,8 +5,8 @@ mod mailed;
 mod paid;
 
 use crate::{
-    ActorsPage, AuditPage, Chart, ErrorPage, EventPage, Lang, RefusedPage, RoomPage, TicketsPage, XrayPage, chart,
-    filters, format, lettering, texts,
+    ActorsPage, AuditPage, Chart, ErrorPage, EventPage, Lang, RefusedPage, RoomPage, TicketTypeView, TicketsPage,
+    XrayPage, chart, filters, format, lettering, texts,
 };
 use minijinja::{Environment, UndefinedBehavior, Value, context, syntax::SyntaxConfig, value::Serde};
 use rust_embed::RustEmbed;
@@ -185,7 +185,9 @@ fn event_context(page: &EventPage) -> Value {
         chosen_id => chosen.map(|chosen| chosen.id.as_str()),
         has_form => chosen.is_some_and(|chosen| chosen.state.has_form()),
         can_buy => chosen.is_some_and(|chosen| chosen.state.can_buy()),
-        most => types.iter().map(|one| one.max_per_order).max(),
+        most => types.iter().map(TicketTypeView::most).max(),
+        mosts => types.iter().map(TicketTypeView::most).collect::<Vec<_>>(),
+        chosen_most => chosen.map(TicketTypeView::most),
         some_paid => types.iter().any(|one| !one.paid_at_gate),
         all_paid => types.iter().all(|one| !one.paid_at_gate),
         states => Serde(crate::SaleStateView::ALL),

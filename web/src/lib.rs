@@ -23,7 +23,7 @@ pub use assets::{Asset, asset, asset_url};
 pub use calendar::calendar;
 pub use faces::{FaceError, Faces, KEY_SLOT};
 pub use lang::Lang;
-pub use mails::{ConfirmationMail, ExpiryMail, HeaderText, Mail, MailedOrder, OrdersLinkMail, RefundMail};
+pub use mails::{ConfirmationMail, ExpiryMail, HeaderText, Mail, MailedOrder, OrdersLinkMail, RefundMail, RefundWhy};
 pub use pages::Links;
 pub use pages::bank::{BankCardPage, BankPayment, BankStepPage, TestCard};
 pub use pages::checkout::CheckoutPage;

@@ -11,7 +11,7 @@ const sale = one("[data-sale]");
 if (sale) live(sale);
 all("[data-buy], [data-once]").forEach(guard);
 const priced = one("[data-price]");
-if (priced) total(priced);
+if (priced) total(priced), suit(priced);
 const order = one("[data-order]");
 if (order) follow(order);
 if (order && order.dataset.poll) wait(order);
@@ -224,6 +224,22 @@ function total(form) {
   };
   form.addEventListener("input", sum);
   sum();
+}
+
+// Asks for what fits the type.
+function suit(form) {
+  const chips = all("[type=radio][name=quantity]", form);
+  const fit = () => {
+    const type = one("[name=ticketTypeId]:checked", form);
+    if (!type) return;
+    const { most, paid } = type.dataset;
+    for (const name of all("[name=name]", form)) name.required = !paid;
+    for (const count of all("[type=number]", form)) count.max = most;
+    chips.forEach((chip, at) => { chip.disabled = at >= most; });
+    if (chips.some((chip) => chip.checked && chip.disabled)) chips[most - 1].checked = true;
+  };
+  form.addEventListener("change", fit);
+  window.addEventListener("pageshow", fit);
 }
 
 // What this tab remembers of the order whose page it shows; a browser may forbid it.

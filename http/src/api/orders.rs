@@ -88,7 +88,7 @@ pub(crate) async fn find(desk: Data<Desk>, request: HttpRequest, order: Path<Str
         // Both were read, one after the other: the row of the payment is the truth about it.
         status: hold.map_or(found.status, |hold| hold.status).as_str(),
         reason: found.reason.map(|reason| reason.as_str()),
-        payment: hold.and_then(|hold| wishes::payment_word(hold, wishes::is_back_from_bank(&request))),
+        payment: hold.and_then(|hold| wishes::payment_word(hold, desk.now(), wishes::is_back_from_bank(&request))),
         hold_until: hold.map(|hold| hold.hold_until.rfc3339()),
         amount_minor: hold.map(|hold| hold.amount.minor),
         currency: hold.map(|hold| hold.amount.currency.code()),

@@ -170,7 +170,7 @@ fn told(desk: &Desk, hold: &Hold, attempt: u32, key: &str) -> HttpResponse {
     response.json(WishTaken {
         order_id,
         status: hold.status.as_str(),
-        payment: wishes::payment_word(hold, false),
+        payment: wishes::payment_word(hold, desk.now(), false),
         attempt: Some(attempt).filter(|attempt| *attempt > 0),
         pay_url: hold.page.clone(),
         hold_until: hold.hold_until.rfc3339(),

@@ -30,7 +30,7 @@ pub(crate) async fn find(desk: Data<Desk>, request: HttpRequest, order: Path<Str
     }
     let record = tickets::confirmed(&desk, order).await.map_err(|why| Problem::from(why).about(order))?;
     let public = desk.shop.ticket_key.public();
-    let tickets = tickets::of(&desk, &record).into_iter();
+    let tickets = tickets::of(&desk.shop.ticket_key, &record).into_iter();
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "private, no-store")).json(OrderTickets {
         order_id: order.to_string(),
         tickets: tickets.map(|ticket| TicketCode { number: ticket.number, of: ticket.of, code: ticket.code }).collect(),

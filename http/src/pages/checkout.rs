@@ -1,7 +1,7 @@
 //! The checkout of a ticket type that is paid online: who buys, and what it costs, before anything is held.
 
-use super::{hold::vat, html, language, rendered, see_other, views};
-use crate::{api::availability::event_slug, desk::Desk, error::Problem};
+use super::{html, language, rendered, see_other, views};
+use crate::{api::availability::event_slug, desk::Desk, error::Problem, money};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -13,7 +13,7 @@ use stampede_actors::{
     shelf::TypeOnSale,
 };
 use stampede_domain::{Millis, OnlinePayment, OrderId, Payment, TicketType};
-use stampede_web::{CheckoutPage, FormView, Lang, Links, PriceView, RefusalView};
+use stampede_web::{CheckoutPage, FormView, Lang, Links, RefusalView};
 
 /// What is to be bought, as the address says it.
 #[derive(Debug, Default, Deserialize)]
@@ -100,7 +100,7 @@ pub(super) fn page(desk: &Desk, lang: Lang, shown: &EventShown, wanted: Wanted<'
         starts_at_ms: Millis::from(event.starts_at).0,
         time_zone: event.time_zone.clone(),
         ticket: views::ticket(ticket_type, on_sale, shown.stale),
-        price: price(ticket_type, online, wanted.quantity).ok_or_else(Problem::not_for_sale)?,
+        price: money::price(ticket_type, online, wanted.quantity).ok_or_else(Problem::not_for_sale)?,
         hold_s: u64::from(online.hold_minutes) * 60,
         terms_url: None,
         refusal: wanted.refusal,
@@ -109,19 +109,4 @@ pub(super) fn page(desk: &Desk, lang: Lang, shown: &EventShown, wanted: Wanted<'
         links: Links::to(lang, &path(shown, ticket_type.id.as_str(), wanted.quantity)),
     };
     rendered(desk.shop.faces.checkout(lang, &page))
-}
-
-/// What it costs; the sum is the one that will be held and paid.
-fn price(ticket_type: &TicketType, online: OnlinePayment, quantity: u32) -> Option<PriceView> {
-    let total = ticket_type.hold()?.unit.times(quantity)?;
-    Some(PriceView {
-        ticket_type: ticket_type.name.clone(),
-        quantity,
-        unit_minor: ticket_type.price.minor,
-        fee_minor: online.fee_minor.checked_mul(i64::from(quantity))?,
-        total_minor: total.minor,
-        vat_minor: vat(total.minor, online.vat_basis_points),
-        vat_basis_points: online.vat_basis_points,
-        currency: total.currency.code().to_owned(),
-    })
 }

@@ -1,5 +1,5 @@
-//! The two cookies: who this browser is (random, for limits of people without an e-mail) and what it bought (sealed). Both are
-//! needed for buying, neither tells anybody else anything.
+//! The cookies: who this browser is (random, for limits of people without an e-mail), what it bought (sealed), and in which language
+//! it went to pay. All are needed for buying, none tells anybody else anything.
 
 use crate::desk::Desk;
 use actix_web::{
@@ -7,6 +7,7 @@ use actix_web::{
     cookie::{Cookie, SameSite, time::Duration},
 };
 use stampede_domain::OrderId;
+use stampede_web::Lang;
 
 /// Orders a browser is remembered for: a cookie has 4 KB, an order 16 bytes.
 const MOST_ORDERS: usize = 40;
@@ -38,6 +39,16 @@ pub(super) fn with_order(desk: &Desk, request: &HttpRequest, order: OrderId) -> 
     orders.push(order);
     let first = orders.len().saturating_sub(MOST_ORDERS);
     cookie(desk, "orders", desk.shop.signer.seal(&orders[first..]))
+}
+
+/// The language that this browser went to pay in.
+pub(super) fn language(desk: &Desk, request: &HttpRequest) -> Option<Lang> {
+    Lang::from_tag(request.cookie(&name(desk, "language"))?.value())
+}
+
+/// A cookie with the language: a payment provider sends everybody back to the same address, and it has none.
+pub(super) fn with_language(desk: &Desk, lang: Lang) -> Cookie<'static> {
+    cookie(desk, "language", lang.tag().to_owned())
 }
 
 /// `__Host-` keeps other hosts from setting it, and needs TLS; a laptop has none.

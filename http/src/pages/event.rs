@@ -1,6 +1,6 @@
 //! The event's page.
 
-use super::{cookies, gzip, html, language, rendered, see_other, views};
+use super::{cookies, gzip, html, language, neutral_language, rendered, see_other, views};
 use crate::{api::availability::event_slug, desk::Desk, error::Problem};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -10,9 +10,9 @@ use actix_web::{
 use stampede_actors::inventory::{EventShown, FindEvent};
 use stampede_web::Lang;
 
-/// The front door: to the featured event in the browser's language.
-pub(super) async fn front(request: HttpRequest) -> HttpResponse {
-    see_other(&format!("/{}", language(&request).tag()))
+/// The front door: to the featured event in the reader's language.
+pub(super) async fn front(desk: Data<Desk>, request: HttpRequest) -> HttpResponse {
+    see_other(&format!("/{}", neutral_language(&desk, &request).tag()))
 }
 
 /// The featured event.

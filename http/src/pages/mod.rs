@@ -8,6 +8,7 @@ pub(crate) mod cookies;
 mod event;
 mod gzip;
 mod hold;
+mod my;
 mod order;
 mod paying;
 mod tickets;
@@ -45,6 +46,8 @@ pub(crate) fn routes(table: &mut Table<'_>) {
         .reads("/{lang:de|en}/orders/{order}/tickets", || web::to(tickets::show))
         .reads("/{lang:de|en}/orders/{order}/tickets.pdf", || web::to(tickets::paper))
         .reads("/{lang:de|en}/orders/{order}/tickets.ics", || web::to(tickets::calendar))
+        .form("/{lang:de|en}/my", web::to(my::send), || web::to(my::show))
+        .reads("/{lang:de|en}/my/orders", || web::to(my::orders))
         // the simulated bank: another house under the same roof
         .form("/{lang:de|en}/bank/payments/{payment}", web::to(bank::pay), || web::to(bank::show))
         .form("/{lang:de|en}/bank/payments/{payment}/approve", web::to(bank::approve), || web::to(bank::to_payment))
@@ -56,6 +59,7 @@ pub(crate) fn routes(table: &mut Table<'_>) {
         .reads("/events/{slug}", || web::to(with_language))
         .reads("/orders/{order}", || web::to(with_language))
         .reads("/orders/{order}/tickets", || web::to(with_language))
+        .reads("/my", || web::to(with_language))
         // files
         .reads("/static/{name}", || web::to(asset))
         .reads("/favicon.ico", || web::to(favicon));
@@ -146,10 +150,15 @@ fn language(request: &HttpRequest) -> Lang {
     })
 }
 
-/// To the same address in the browser's language.
-async fn with_language(request: HttpRequest) -> HttpResponse {
+/// The language of an address that has none: the one that this browser was left in when it went to pay, else the one it asks for.
+fn neutral_language(desk: &Desk, request: &HttpRequest) -> Lang {
+    cookies::language(desk, request).unwrap_or_else(|| language(request))
+}
+
+/// To the same address in the reader's language.
+async fn with_language(desk: Data<Desk>, request: HttpRequest) -> HttpResponse {
     let query = if request.query_string().is_empty() { String::new() } else { format!("?{}", request.query_string()) };
-    see_other(&format!("/{}{}{query}", language(&request).tag(), request.path()))
+    see_other(&format!("/{}{}{query}", neutral_language(&desk, &request).tag(), request.path()))
 }
 
 /// To the front page of this language.

@@ -8,7 +8,7 @@ use crate::{
     desk::{Desk, PATIENCE},
     door::Visitor,
     error::Problem,
-    tickets, wishes,
+    money, tickets, wishes,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -54,7 +54,7 @@ async fn hold_of(desk: &Desk, order: OrderId, found: &OrderFound, shown: &EventS
     let may_have_one = match found.status {
         OrderStatus::Reserved | OrderStatus::Paying | OrderStatus::Expiring | OrderStatus::Refunded => true,
         OrderStatus::Confirmed | OrderStatus::Expired | OrderStatus::Cancelled => {
-            found.record.as_ref().and_then(|record| type_of(record, shown)).is_some_and(|of| of.hold().is_some())
+            found.record.as_ref().and_then(|record| type_of(shown, record)).is_some_and(|of| of.hold().is_some())
         }
         OrderStatus::Pending | OrderStatus::Rejected | OrderStatus::Failed => false,
     };
@@ -62,9 +62,8 @@ async fn hold_of(desk: &Desk, order: OrderId, found: &OrderFound, shown: &EventS
 }
 
 /// The ticket type of an order, when its event is shown.
-fn type_of<'a>(record: &OrderRecord, shown: &'a EventShown) -> Option<&'a TicketType> {
-    let mut types = shown.event.listing.event.ticket_types.iter().zip(&shown.event.types);
-    types.find(|(_, on_sale)| on_sale.pool == record.pool).map(|(ticket_type, _)| ticket_type)
+fn type_of<'a>(shown: &'a EventShown, record: &OrderRecord) -> Option<&'a TicketType> {
+    tickets::type_of(&shown.event.listing.event, record.pool)
 }
 
 /// The event of an order; while its row is not written, the featured one stands for it.
@@ -97,7 +96,7 @@ fn page(
     let signed = details.then(|| format!("?k={}", desk.shop.signer.order_key(order)));
     let path = format!("/orders/{order}{}", signed.as_deref().unwrap_or(""));
     let record = found.as_ref().and_then(|found| found.record.as_ref()).filter(|_| details);
-    let ticket_type = record.and_then(|record| type_of(record, shown));
+    let ticket_type = record.and_then(|record| type_of(shown, record));
     let is_back = wishes::is_back_from_bank(request);
     let seen = Seen {
         lang,
@@ -143,7 +142,7 @@ fn status(found: &OrderFound) -> OrderStatusView {
         OrderStatus::Pending => OrderStatusView::Pending,
         OrderStatus::Reserved => OrderStatusView::Reserved { hold: None },
         OrderStatus::Paying => OrderStatusView::Paying { continue_url: None, until_ms: None, declined: None },
-        OrderStatus::Expiring => OrderStatusView::Checking { out_of_time: true },
+        OrderStatus::Expiring => OrderStatusView::Checking { out_of_time: true, bank_is_silent: false },
         OrderStatus::Confirmed => OrderStatusView::Confirmed { receipt: None },
         OrderStatus::Cancelled => OrderStatusView::Cancelled { how: CancelledView::NoLongerValid },
         OrderStatus::Refunded => OrderStatusView::Refunded { refund: None },
@@ -163,12 +162,7 @@ fn online(ticket_type: &TicketType) -> Option<OnlinePayment> {
 }
 
 fn order_details(record: &OrderRecord, ticket_type: &TicketType, hold: Option<&Hold>) -> Option<OrderDetails> {
-    // What was agreed when the units were reserved; before that, what will be.
-    let unit = ticket_type.hold().map_or(ticket_type.price, |terms| terms.unit);
-    let total = match hold {
-        Some(hold) => hold.amount,
-        None => unit.times(record.quantity)?,
-    };
+    let total = money::total(ticket_type, record.quantity, hold)?;
     Some(OrderDetails {
         ticket_type: ticket_type.name.clone(),
         quantity: record.quantity,

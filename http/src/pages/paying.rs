@@ -1,7 +1,7 @@
 //! The buttons of an order that is held: pay, hold it longer, give it up. Each leads back to the order's page, which says what came
 //! of it, or on to the bank.
 
-use super::{hold, language, see_other};
+use super::{cookies, hold, language, see_other};
 use crate::{body, desk::Desk, error::Problem, same_site, tickets, wishes};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -41,10 +41,13 @@ pub(super) async fn pay(
         wishes::soon(&desk, order, |hold| wishes::can_go_on(hold, attempt)).await
     };
     let bank = now.filter(|hold| hold.status == OrderStatus::Paying && hold.attempt == attempt);
-    Ok(match bank.and_then(|hold| to_bank(&desk, &request, &hold)) {
+    let mut onwards = match bank.and_then(|hold| to_bank(&desk, &request, &hold)) {
         Some(there) => there,
         None => back(&desk, &request, order),
-    })
+    };
+    let spoken = cookies::with_language(&desk, language(&request));
+    onwards.add_cookie(&spoken).map_err(|_| Problem::internal())?;
+    Ok(onwards)
 }
 
 /// Holds it longer.

@@ -17,8 +17,8 @@ use actix_web::{
     web::{Data, Path},
 };
 use stampede_actors::{inventory::OrderNotShown, ports::OrderRecord};
-use stampede_domain::{Millis, OrderId, Payment};
-use stampede_web::{Lang, Links, TicketsPage};
+use stampede_domain::OrderId;
+use stampede_web::{Lang, TicketsPage};
 use std::{sync::Arc, time::Duration};
 
 type Address = Path<(String, String)>;
@@ -100,29 +100,7 @@ async fn page(
 ) -> Result<TicketsPage, Problem> {
     let not_now = || Problem::from(OrderNotShown::NotKnownYet { retry_after: Duration::from_secs(1) });
     let shown = event_of_pool(desk, record.pool).await?.ok_or_else(not_now)?;
+    let base = base_url(desk, request);
     let event = &shown.event.listing.event;
-    let mut types = event.ticket_types.iter().zip(&shown.event.types);
-    let (ticket_type, _) = types.find(|(_, on_sale)| on_sale.pool == record.pool).ok_or_else(not_now)?;
-    let path = format!("/orders/{}", record.order);
-    let here = format!("/{}{path}", lang.tag());
-    Ok(TicketsPage {
-        order_id: record.order.to_string(),
-        event_name: event.name.clone(),
-        place: event.place.clone(),
-        starts_at_ms: Millis::from(event.starts_at).0,
-        ends_at_ms: Millis::from(event.ends_at).0,
-        time_zone: event.time_zone.clone(),
-        ticket_type: ticket_type.name.clone(),
-        price_minor: ticket_type.price.minor,
-        currency: ticket_type.price.currency.code().to_owned(),
-        paid_at_gate: ticket_type.payment == Payment::AtTheGate,
-        holder: record.contact.name.clone().unwrap_or_default(),
-        confirmed_at_ms: record.decided_at.0,
-        tickets: tickets::of(desk, record),
-        event_url: format!("{}/{}/events/{}", base_url(desk, request), lang.tag(), event.slug),
-        order_url: format!("{here}{key}"),
-        pdf_url: format!("{here}/tickets.pdf{key}"),
-        calendar_url: format!("{here}/tickets.ics{key}"),
-        links: Links::to(lang, &format!("{path}/tickets{key}")),
-    })
+    tickets::page(lang, &desk.shop.ticket_key, record, event, (&base, key)).ok_or_else(not_now)
 }

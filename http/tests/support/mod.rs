@@ -16,6 +16,7 @@ use serde_json::Value;
 use stampede_actors::{
     clock::Clock,
     doorkeeper::{Admit, Verdict},
+    facts::PutOff,
     gate::Gate,
     inventory::{
         EventShown, FindEvent, FindOrder, ListEvents, OrderFound, OrderNotShown, PlaceOrder, Placed, RepeatOrder,
@@ -23,6 +24,7 @@ use stampede_actors::{
     },
     lane::Wish,
     mailbox::{Door, Handles, Letter, Mailbox, Message, Reply},
+    mailroom::{OrderOf, OrdersOf, SendLink},
     ports::{Listing, OrderRecord, PaymentNotice, PortResult},
     shelf::{EventOnSale, Pressure, Shelf, TypeOnSale},
     till::{FindHold, Noticed, TillAnswer, Wished},
@@ -34,7 +36,7 @@ use stampede_domain::{
     ledger::BookNumbers,
     sale::SaleState,
 };
-use stampede_http::{Desk, Shop, ShopOptions, desk::Mailboxes, ticket::TicketKey};
+use stampede_http::{Desk, Shop, ShopOptions, desk::Mailboxes, mails::ShopComposer, ticket::TicketKey};
 use std::{
     cell::RefCell,
     collections::VecDeque,
@@ -46,16 +48,28 @@ use tokio::{sync::watch, time::Instant};
 /// 2027-06-01T10:00:00Z.
 pub(crate) const NOW: Millis = Millis(1_811_844_000_000);
 
-struct StoppedClock;
+/// What the tests' shops sign with.
+pub(crate) const SECRET: &[u8] = b"a secret of thirty-two bytes ....";
+
+struct StoppedClock(Millis);
 
 impl Clock for StoppedClock {
     fn now(&self) -> Millis {
-        NOW
+        self.0
     }
 }
 
 pub(crate) fn clock() -> Arc<dyn Clock> {
-    Arc::new(StoppedClock)
+    clock_at(NOW)
+}
+
+pub(crate) fn clock_at(now: Millis) -> Arc<dyn Clock> {
+    Arc::new(StoppedClock(now))
+}
+
+/// Who writes the letters of such a shop.
+pub(crate) fn composer(clock: Arc<dyn Clock>) -> ShopComposer {
+    ShopComposer::new(SECRET, TicketKey::new(&[7; 32]), "https://tickets.example.org/", clock).unwrap()
 }
 
 /// What becomes of a message.
@@ -122,6 +136,14 @@ pub(crate) struct Script {
     pub(crate) holds: Arc<Mutex<VecDeque<Option<Hold>>>>,
     pub(crate) keeps: Says<PortResult<()>>,
     pub(crate) notices: Arc<Mutex<Vec<PaymentNotice>>>,
+    /// What the mailroom says to who wants a link.
+    pub(crate) mailroom: Says<()>,
+    /// Who wanted one.
+    pub(crate) links: Arc<Mutex<Vec<SendLink>>>,
+    /// What it says of an address's orders.
+    pub(crate) owned: Says<Result<Vec<OrderOf>, PutOff>>,
+    /// Of which addresses.
+    pub(crate) sought: Arc<Mutex<Vec<String>>>,
     pub(crate) admits: Arc<dyn Fn(Admit) -> Says<Verdict> + Send + Sync>,
 }
 
@@ -139,6 +161,10 @@ impl Script {
             holds: Arc::default(),
             keeps: Says::Answer(Ok(())),
             notices: Arc::default(),
+            mailroom: Says::Answer(()),
+            links: Arc::default(),
+            owned: Says::Answer(Ok(Vec::new())),
+            sought: Arc::default(),
             admits: Arc::new(|_| Says::Answer(Verdict::default())),
         }
     }
@@ -185,6 +211,8 @@ impl Script {
         let (to_show, admits) = (Arc::clone(&self.shown), Arc::clone(&self.admits));
         let (till, wishes, holds) = (self.till.clone(), Arc::clone(&self.wishes), Arc::clone(&self.holds));
         let (keeps, notices) = (self.keeps.clone(), Arc::clone(&self.notices));
+        let (mailroom, links) = (self.mailroom.clone(), Arc::clone(&self.links));
+        let (owned, sought) = (self.owned.clone(), Arc::clone(&self.sought));
         let now_shown = move || to_show.lock().unwrap().clone();
         let (of_one, of_all) = (now_shown.clone(), now_shown.clone());
         let shows_nothing = matches!(now_shown(), Says::Full);
@@ -230,11 +258,17 @@ impl Script {
                 notices.lock().unwrap().push(notice);
                 keeps.clone()
             }),
+            send_link: stub(capacity(matches!(mailroom, Says::Full)), move |wanted: SendLink| {
+                links.lock().unwrap().push(wanted);
+                mailroom.clone()
+            }),
+            orders_of: stub(capacity(matches!(owned, Says::Full)), move |OrdersOf { address }| {
+                sought.lock().unwrap().push(address);
+                owned.clone()
+            }),
         };
         let (_, closing) = watch::channel(false);
-        let shop =
-            Shop::new(b"a secret of thirty-two bytes ....", TicketKey::new(&[7; 32]), self.options.clone(), closing)
-                .unwrap();
+        let shop = Shop::new(SECRET, TicketKey::new(&[7; 32]), self.options.clone(), closing).unwrap();
         Data::new(Desk::new(Arc::new(shop), mailboxes, clock()))
     }
 
@@ -338,7 +372,7 @@ pub(crate) fn hold(status: OrderStatus) -> Hold {
 
 /// The same with its payment under way.
 pub(crate) fn paying(page: Option<&str>) -> Hold {
-    Hold { attempt: 1, page: page.map(str::to_owned), ..hold(OrderStatus::Paying) }
+    Hold { attempt: 1, paying_at: NOW, page: page.map(str::to_owned), ..hold(OrderStatus::Paying) }
 }
 
 /// Its row.

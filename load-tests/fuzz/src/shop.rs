@@ -9,20 +9,21 @@ use actix_web::{
     rt::{System, SystemRunner, time::sleep},
     test::{TestRequest, call_service, init_service},
 };
+use async_trait::async_trait;
 use stampede_actors::{
     cache_sync::{AreWeReady, AuditLaws},
     clock::{Clock, SharedClock},
-    ports::Catalogue,
+    ports::{Catalogue, Letter, Mailer, PortResult},
 };
 use stampede_backends::{
     InProcessLedger, MemoryBusOptions, MemoryBusServer, MemoryCatalogue, MemoryOrderStore, MemoryShop,
 };
 use stampede_domain::{Millis, OrderId};
-use stampede_http::{Shop, ShopOptions, ticket::TicketKey};
+use stampede_http::{Shop, ShopOptions, mails::ShopComposer, ticket::TicketKey};
 use stampede_server::{
     config::Config,
     demo,
-    wiring::{Payments, Ports, Stage},
+    wiring::{Payments, Ports, Post, Stage},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -133,7 +134,10 @@ impl Open {
             let config = config(&[&UNLIMITED[..], &[NO_LIMIT_OF_BUYERS]].concat());
             let ports = ports(&config).await;
             let clock = Arc::clone(&ports.clock);
-            let stage = Arc::new(Stage::set(&config, ports));
+            let composer = ShopComposer::new(SECRET, TicketKey::new(&[7; 32]), "http://127.0.0.1", Arc::clone(&clock));
+            let composer = Arc::new(composer.expect("because the templates compile"));
+            let post = Post { composer, mailer: Arc::new(Nowhere) };
+            let stage = Arc::new(Stage::set(&config, ports, Some(post)));
             let behind = self::config(&BEHIND_A_PROXY);
             let plain = door(&stage, ShopOptions { max_watchers: 4, ..ShopOptions::default() }).await;
             let (public_url, door_rules) = (behind.public_url.clone(), behind.door.rules());
@@ -244,6 +248,7 @@ async fn ports(config: &Config) -> Ports {
     let store = Arc::new(MemoryOrderStore::new(&shop));
     Ports {
         holds: Arc::clone(&store) as _,
+        outbox: Arc::clone(&store) as _,
         store,
         lane: Arc::new(MemoryBusServer::new(Arc::clone(&clock), options).handle()),
         payments: Arc::new(Payments::none()),
@@ -252,6 +257,16 @@ async fn ports(config: &Config) -> Ports {
         bus: Arc::new(MemoryBusServer::new(Arc::clone(&clock), options).handle()),
         limits: None,
         clock,
+    }
+}
+
+/// Mails are written, and go nowhere.
+struct Nowhere;
+
+#[async_trait]
+impl Mailer for Nowhere {
+    async fn send(&self, _: &Letter) -> PortResult<()> {
+        Ok(())
     }
 }
 

@@ -2,10 +2,12 @@
 //! `ops/CONFIGURATION.md` and `.env.example` are generated from here.
 
 mod door;
+mod mails;
 mod payments;
 mod servers;
 
 pub use door::{Door, TrustedHeader};
+pub use mails::Mails;
 pub use payments::Payments;
 pub use servers::{Role, Servers};
 
@@ -122,6 +124,10 @@ pub struct Config {
     #[command(flatten)]
     pub payments: Payments,
 
+    /// How buyers are written to.
+    #[command(flatten)]
+    pub mails: Mails,
+
     /// A shop on servers.
     #[command(flatten)]
     pub servers: Servers,
@@ -163,6 +169,7 @@ impl Config {
                 "STAMPEDE_STRIPE_SECRET_KEY is set, but STAMPEDE_PUBLIC_URL is missing: buyers come back to it.".into(),
             );
         }
+        found.extend(self.mails.contradictions(self.public_url.as_deref()));
         found.extend(self.servers.contradictions());
         found
     }
@@ -174,8 +181,8 @@ impl Config {
         let ticket_key = self.ticket_key.as_ref().map(|_| "(hidden)".to_owned());
         let ops_token = self.ops_token.as_ref().map(|_| "(hidden)".to_owned());
         let otlp_endpoint = self.otlp_endpoint.as_deref().map(without_login);
-        let (payments, servers) = (self.payments.hidden(), self.servers.hidden());
-        Self { secret, ticket_key, ops_token, otlp_endpoint, payments, servers, ..self.clone() }
+        let (payments, mails, servers) = (self.payments.hidden(), self.mails.hidden(), self.servers.hidden());
+        Self { secret, ticket_key, ops_token, otlp_endpoint, payments, mails, servers, ..self.clone() }
     }
 
     /// The actors' part.
@@ -195,6 +202,8 @@ impl Config {
             cache_sync_mailbox_capacity: self.cache_sync_mailbox_capacity,
             max_backlog: Duration::from_secs(self.max_backlog_seconds),
             payments_per_second: self.payments.payment_rate,
+            mailroom_interval: Duration::from_millis(self.mails.mailroom_interval_ms),
+            mailroom_batch_size: self.mails.mailroom_batch_size,
             ..ActorSettings::default()
         }
     }

@@ -21,7 +21,7 @@ const SECONDS: Unit = Unit::Seconds;
 
 /// Kind, name, unit, meaning.
 #[rustfmt::skip]
-const METRICS: [(Kind, &str, Unit, &str); 58] = [
+const METRICS: [(Kind, &str, Unit, &str); 60] = [
     (Gauge, "stampede_build_info", COUNT, "1, with the version, what the process runs on (mode) and its role"),
     (Counter, "stampede_http_requests_total", COUNT, "Requests answered, by route, method and status"),
     (Histogram, "stampede_http_request_duration_seconds", SECONDS, "From the head of a request to its answer, by route"),
@@ -47,6 +47,7 @@ const METRICS: [(Kind, &str, Unit, &str); 58] = [
     (Counter, "stampede_payment_calls_total", COUNT, "Calls to the payment provider, by call and outcome"),
     (Gauge, "stampede_payment_provider_left_in_peace", COUNT, "1 while the payment provider failed too often and is not called"),
     (Counter, "stampede_payment_notices_total", COUNT, "Notices of the payment provider, by what became of them"),
+    (Counter, "stampede_mails_total", COUNT, "Mails, by occasion (confirmed, expired, refunded, link) and what became of them: sent, put_off, given_up; of links also failed, too_often, no_orders, no_address"),
     (Histogram, "stampede_time_to_pay_seconds", SECONDS, "From asking for an order to its payment"),
     (Counter, "stampede_laws_broken_total", COUNT, "Times a law was found broken. Must be 0"),
     (Counter, "stampede_promises_broken_total", COUNT, "Orders told 202 that got no tickets, by cause. Must be 0 on one machine"),
@@ -68,6 +69,10 @@ const METRICS: [(Kind, &str, Unit, &str); 58] = [
     (Gauge, "stampede_money_unaccounted_minor_units", COUNT, "Money that is neither given back nor earned nor owed, or is missing. Must be 0"),
     (Gauge, "stampede_oldest_payment_seconds", SECONDS, "Since the oldest payment under way has been one; 0 while there is none"),
     (Gauge, "stampede_holds_overdue_seconds", SECONDS, "Since the most overdue hold should have been let go; 0 while none is overdue"),
+
+    (Gauge, "stampede_mails_waiting", COUNT, "Mails that are owed to buyers and not given up"),
+    (Gauge, "stampede_mails_oldest_seconds", SECONDS, "Since the oldest of them is owed; 0 while none is"),
+    (Gauge, "stampede_mails_given_up", COUNT, "Mails that nobody tries to send any more"),
 
     (Gauge, "stampede_writers_depth_messages", COUNT, "Orders that the writers of all processes hold, as last heard through the ledger"),
     (Gauge, "stampede_writers_high_water_messages", COUNT, "Orders at which they stop pulling and new ones are put off"),

@@ -42,7 +42,7 @@ pub(super) async fn look_at_holds(holds: &dyn HoldStore, clock: SharedClock) {
     }
 }
 
-fn pause_after(look: Duration) -> Duration {
+pub(super) fn pause_after(look: Duration) -> Duration {
     look.saturating_mul(PAUSES_TO_A_LOOK).clamp(LEAST_PAUSE, LONGEST_PAUSE)
 }
 

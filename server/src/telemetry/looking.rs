@@ -3,7 +3,7 @@
 //! Each look has a rhythm of its own: a database that does not answer must not stop the clock of the mailboxes, which are
 //! looked at most closely just then.
 
-use super::{EVERY, holds::look_at_holds};
+use super::{EVERY, holds::look_at_holds, mails::look_at_mails};
 use crate::wiring::{Ports, Stage};
 use metrics::{counter, gauge};
 use stampede_actors::{
@@ -33,10 +33,11 @@ const STATES: [(SaleState, &str); 8] = [
 
 /// Looks until it is dropped. `writes`: whether this process is one of those that write, and so has the store to look at.
 pub(crate) async fn look(stage: Arc<Stage>, ports: Ports, database: Option<Database>, writes: bool) {
-    let Ports { bus, lane, ledger, holds, clock, .. } = ports;
+    let Ports { bus, lane, ledger, holds, outbox, clock, .. } = ports;
     let look_at_what_is_paid = async {
         if writes {
-            look_at_holds(holds.as_ref(), Arc::clone(&clock)).await;
+            let mails = look_at_mails(outbox.as_ref(), Arc::clone(&clock));
+            tokio::join!(look_at_holds(holds.as_ref(), Arc::clone(&clock)), mails);
         }
     };
     tokio::join!(

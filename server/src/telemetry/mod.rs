@@ -2,6 +2,7 @@
 
 mod describe;
 mod holds;
+mod mails;
 mod journal;
 mod logs;
 mod looking;

@@ -35,6 +35,7 @@ pub(super) async fn open(config: &Config) -> anyhow::Result<(Ports, Books)> {
     let store = Arc::new(PostgresOrderStore::new(&database));
     let ports = Ports {
         holds: Arc::clone(&store) as _,
+        outbox: Arc::clone(&store) as _,
         store,
         catalogue: Arc::new(PostgresCatalogue::new(&database)),
         limits: Some(Arc::new(RedisRateLimits::beside(Arc::clone(&ledger)))),

@@ -26,6 +26,7 @@ impl Ports {
                 let store = Arc::new(SqliteOrderStore::new(&shop));
                 let ports = Self {
                     holds: Arc::clone(&store) as _,
+                    outbox: Arc::clone(&store) as _,
                     store,
                     catalogue: Arc::new(SqliteCatalogue::new(&shop)),
                     ledger: Arc::new(InProcessLedger::new(Arc::clone(&clock))),

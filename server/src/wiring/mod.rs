@@ -3,10 +3,12 @@
 mod bank;
 mod distributed;
 mod embedded;
+mod mails;
 mod payments;
 mod stage;
 
 pub use distributed::{bootstrap, migrate};
+pub use mails::Post;
 pub use payments::Payments;
 pub use stage::Stage;
 
@@ -14,7 +16,7 @@ use crate::config::Config;
 use futures_util::future::select_all;
 use stampede_actors::{
     clock::SharedClock,
-    ports::{Bus, Catalogue, HoldStore, Ledger, OrderStore, PortResult, RateLimits},
+    ports::{Bus, Catalogue, HoldStore, Ledger, OrderStore, Outbox, PortResult, RateLimits},
 };
 use stampede_backends::{
     Database, PostgresCatalogue, PostgresOrderStore, ShopFile, SqliteCatalogue, SqliteOrderStore, Timed, Trouble,
@@ -39,6 +41,8 @@ pub struct Ports {
     pub holds: Arc<dyn HoldStore>,
     /// The hand-over of what is wanted for them.
     pub lane: Arc<dyn Bus>,
+    /// The mails that are owed to buyers.
+    pub outbox: Arc<dyn Outbox>,
     /// Who takes the money.
     pub payments: Arc<Payments>,
     /// The counts of all processes; `None`: there is one process.
@@ -78,6 +82,7 @@ impl Ports {
             bus: Arc::new(Timed::new("bus", self.bus)),
             holds: Arc::new(Timed::new("hold_store", self.holds)),
             lane: Arc::new(Timed::new("lane", self.lane)),
+            outbox: Arc::new(Timed::new("outbox", self.outbox)),
             payments: self.payments,
             limits: self.limits.map(|limits| Arc::new(Timed::new("rate_limits", limits)) as _),
         }

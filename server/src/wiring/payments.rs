@@ -56,7 +56,7 @@ impl Payments {
         let Some(key) = config.payments.stripe_secret_key.clone() else { return Ok(None) };
         let shop = config.public_url.as_deref().context("STAMPEDE_PUBLIC_URL is missing")?;
         let secrets = config.payments.stripe_webhook_secret.clone().into_iter().collect();
-        let mut options = StripeOptions::new(key, secrets, format!("{shop}/de/orders/{{order}}"));
+        let mut options = StripeOptions::new(key, secrets, format!("{shop}/orders/{{order}}"));
         if let Some(url) = config.payments.stripe_url.clone() {
             options.endpoint = url;
         }

@@ -1,6 +1,6 @@
 //! Who is on stage in a process of a role, and who talks to whom.
 
-use super::Ports;
+use super::{Ports, Post};
 use crate::config::Config;
 use actix_web::web::Data;
 use stampede_actors::{
@@ -12,6 +12,7 @@ use stampede_actors::{
     hold_writer::{HoldWriter, HoldWriterParts},
     inventory::{Inventory, InventoryParts, STORE_READS},
     mailbox::Mailbox,
+    mailroom::{self, Mailroom, MailroomParts},
     order_writer::{self, OrderWriter, OrderWriterParts},
     publisher::{Publish, Publisher},
     settings::ActorSettings,
@@ -21,12 +22,17 @@ use stampede_actors::{
 };
 use stampede_backends::InProcessRateLimits;
 use stampede_http::{Desk, Shop, desk::Mailboxes, ops::Cast};
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::Semaphore;
 
+/// How long letters on their way may take when the shop closes down: a mail server that is silent must not cost it the rest.
+const LETTERS_ARRIVE: Duration = Duration::from_secs(5);
 /// What stands on the statements of those who paid.
 const ON_STATEMENTS: &str = "Stampede";
 
@@ -49,6 +55,8 @@ pub struct Stage {
     /// In a process that writes them.
     writing: Option<Writing>,
     paying: Option<Paying>,
+    /// In a process that can sign links and tickets.
+    mailroom: Option<Role<Mailroom>>,
     cache_sync: Role<CacheSync>,
     /// The actors on the workers' threads, to be told that this life is their last.
     on_workers: Mutex<Vec<OnWorker>>,
@@ -74,9 +82,9 @@ struct Paying {
 }
 
 impl Stage {
-    /// Brings the actors of the process's role on stage, those first whom others ask.
+    /// Brings the actors of the process's role on stage, those first whom others ask. A process that takes orders has a `post`.
     #[must_use]
-    pub fn set(config: &Config, ports: Ports) -> Self {
+    pub fn set(config: &Config, ports: Ports, post: Option<Post>) -> Self {
         let (cast, board, settings) = (Arc::new(Cast::default()), Arc::new(Board::default()), config.actors());
         let role = config.servers.role;
         let cache_sync = cache_sync(&cast, &ports, &board, settings, role.writes());
@@ -84,6 +92,7 @@ impl Stage {
         let paying = role.writes().then(|| Paying::begin(&cast, &ports, cache_sync.mailbox(), settings));
         let publisher = role.takes_orders().then(|| publisher(&cast, &ports, settings));
         let till = role.takes_orders().then(|| till(&cast, &ports, settings));
+        let mailroom = post.map(|post| mailroom(&cast, &ports, post, settings, role.writes()));
         Self {
             cast,
             board,
@@ -96,6 +105,7 @@ impl Stage {
             till,
             writing,
             paying,
+            mailroom,
             cache_sync,
             on_workers: Mutex::default(),
             seeds: AtomicU64::new(1),
@@ -128,6 +138,7 @@ impl Stage {
         let on_worker = OnWorker { inventory: inventory.clone(), doorkeeper: doorkeeper.clone() };
         self.on_workers.lock().unwrap_or_else(PoisonError::into_inner).push(on_worker);
         let till = self.till.as_ref().expect("because only a process that takes orders has desks");
+        let mailroom = self.mailroom.as_ref().expect("because whoever takes orders can sign, and so has a mailroom");
         let mailboxes = Mailboxes {
             admit: doorkeeper.mailbox(),
             find_event: inventory.mailbox(),
@@ -139,6 +150,8 @@ impl Stage {
             wished: till.mailbox(),
             find_hold: till.mailbox(),
             noticed: till.mailbox(),
+            send_link: mailroom.mailbox(),
+            orders_of: mailroom.mailbox(),
         };
         Data::new(Desk::new(Arc::clone(shop), mailboxes, Arc::clone(&self.ports.clock)))
     }
@@ -207,8 +220,14 @@ impl Stage {
         {
             tracing::warn!("payments under way could not be waited for; whoever looks next goes on with them");
         }
+        if let Some(mailroom) = &self.mailroom
+            && mailroom.mailbox().ask_within(LETTERS_ARRIVE, mailroom::Drain).await.is_err()
+        {
+            tracing::warn!("letters on their way could not be waited for; they may go out once more");
+        }
         self.publisher.iter().for_each(Role::leave);
         self.till.iter().for_each(Role::leave);
+        self.mailroom.iter().for_each(Role::leave);
         if let Some(Paying { hold_writer, checkout }) = &self.paying {
             checkout.leave();
             hold_writer.leave();
@@ -267,6 +286,22 @@ fn till(cast: &Cast, ports: &Ports, settings: ActorSettings) -> Role<Till> {
         });
     }
     till
+}
+
+fn mailroom(
+    cast: &Cast,
+    ports: &Ports,
+    post: Post,
+    settings: ActorSettings,
+    sends_what_is_owed: bool,
+) -> Role<Mailroom> {
+    let Ports { clock, outbox, store, holds, catalogue, .. } = ports.clone();
+    let Post { composer, mailer } = post;
+    let seed = u64::from(std::process::id());
+    let parts =
+        MailroomParts { clock, outbox, store, holds, catalogue, composer, mailer, sends_what_is_owed, settings, seed };
+    let gate = gate(cast, "mailroom", settings.mailroom_mailbox_capacity);
+    Role::on_own_thread(gate, move |life: Life<Mailroom>| Mailroom::new(parts.clone(), life.role.gate(), life.tasks))
 }
 
 impl Paying {

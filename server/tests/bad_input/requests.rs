@@ -16,6 +16,9 @@ async fn every_address_answers_its_own_methods_and_names_them() {
         "/de/events/frequency-festival".to_owned(),
         format!("/en/orders/{order}"),
         "/events/frequency-festival".to_owned(),
+        "/my".to_owned(),
+        "/en/my/orders".to_owned(),
+        "/en/my/orders?k=AAAA".to_owned(),
         "/favicon.ico".to_owned(),
         "/static/site.css".to_owned(),
         "/api/tickets/availability".to_owned(),
@@ -46,6 +49,7 @@ async fn every_address_answers_its_own_methods_and_names_them() {
     }
     assert_eq!(victim.get(FORM).header("location"), Some("/en/events/frequency-festival"));
     refused(&victim.ask("DELETE", FORM, &[], b""), "GET, HEAD, POST", FORM);
+    refused(&victim.ask("DELETE", "/en/my", &[], b""), "GET, HEAD, POST", "/en/my");
     victim.stands().await;
 }
 

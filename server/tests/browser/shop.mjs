@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { letters } from './mails.mjs';
 
 export const root = resolve(import.meta.dirname, '../../..');
 export const binary =
@@ -174,6 +175,11 @@ class Shop {
     const code = await new Promise((ended, failed) => child.on('close', ended).on('error', failed));
     if (code !== 0) throw new Error(`stampede ${command.join(' ')} ended with ${code}:\n${complained}`);
     return printed;
+  }
+
+  /** The mails that were sent: without a mail server they go to a folder. */
+  letters() {
+    return letters(join(this.#environment.STAMPEDE_DATA_DIR, 'mails'));
   }
 
   /** The orders in the store, as the organizer's export has them: the truth, where a page could be wrong. */

@@ -93,6 +93,12 @@ export async function opensTickets(page, lang = 'en') {
   await page.getByRole('heading', { name: words[lang].yourTickets }).waitFor();
 }
 
+/** Waits for the letter to somebody whose subject is like this. */
+export async function letterTo(shop, address, subject) {
+  const found = async () => (await shop.letters()).find((one) => one.to === address && subject.test(one.subject));
+  return eventually(`a letter to ${address}: ${subject}`, found, 20_000);
+}
+
 /** A UUIDv7 made `age_ms` ago (RFC 9562: 48 bits of milliseconds, version, variant, chance). */
 export function keyFrom(age_ms) {
   const bytes = randomBytes(16);

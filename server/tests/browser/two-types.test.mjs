@@ -40,13 +40,33 @@ test('passes are sold when general admission is gone', story({ capacity: 2 }, as
 
 test('more passes than one may have are refused in words, and the input is kept', story({}, async ({ shop, visitor }) => {
   const page = await openEvent(await visitor({ javaScriptEnabled: false }));
-  await vip(page).check();
   await fill(page, { quantity: 6, email: 'ada@example.com' });
+  await vip(page).check();
+  assert.equal(await form(page).quantity(6).isVisible(), false, 'nobody is offered more than there are to be had');
   await page.getByRole('button', { name: said.toCheckout }).click();
   if (await orderButton(page).isVisible()) await orderButton(page).click();
   await notice(page, /./).first().waitFor();
   await picture(page, 'event-too-many-passes');
   assert.equal((await shop.orders()).length, 0);
   assert.equal(await vip(page).isChecked(), true);
+  await generalAdmission(page).check();
   assert.equal(await form(page).name.inputValue(), 'Ada Lovelace');
+}));
+
+test('what is asked for follows the type that is chosen', story({}, async ({ visitor }) => {
+  const page = await openEvent(await visitor());
+  const counts = async () => page.getByRole('group', { name: said.quantity }).getByRole('radio').count();
+  assert.equal(await counts(), 6);
+  await form(page).quantity(5).check();
+  await vip(page).check();
+  assert.equal(await counts(), 4);
+  assert.equal(await form(page).quantity(4).isChecked(), true, 'as many as there are to be had');
+  assert.equal(await form(page).name.isVisible(), false);
+  await generalAdmission(page).check();
+  assert.equal(await counts(), 6);
+  await form(page).buy.click();
+  assert.equal(await form(page).name.evaluate((field) => field.validity.valueMissing), true, 'at the gate a name is needed');
+  await vip(page).check();
+  await page.getByRole('button', { name: said.toCheckout }).click();
+  await orderButton(page).waitFor();
 }));

@@ -9,7 +9,7 @@ use stampede_http::{Shop, ShopOptions, ticket::TicketKey};
 use stampede_server::{
     config::Config,
     demo, serve,
-    wiring::{Ports, Stage},
+    wiring::{Ports, Post, Stage},
 };
 use std::{
     sync::{Arc, mpsc},
@@ -142,13 +142,15 @@ async fn begin(config: &Config, script: Script) -> (Ports, Arc<Stage>, ServerHan
         ledger: Arc::new(Flaky::new(sound.ledger, script.clone())),
         bus: Arc::new(Flaky::new(sound.bus, script.clone())),
         holds: Arc::new(Flaky::new(sound.holds, script.clone())),
-        lane: Arc::new(Flaky::new(sound.lane, script)),
+        lane: Arc::new(Flaky::new(sound.lane, script.clone())),
+        outbox: Arc::new(Flaky::new(sound.outbox, script)),
         ..sound
     };
-    let stage = Arc::new(Stage::set(config, ports.clone()));
+    let (secret, ticket_key) = (b"a secret for tests", || TicketKey::new(&[7; 32]));
+    let post = Post::signing(config, secret, ticket_key(), &ports.clock).unwrap();
+    let stage = Arc::new(Stage::set(config, ports.clone(), Some(post)));
     let (_, closing) = watch::channel(false);
-    let shop =
-        Arc::new(Shop::new(b"a secret for tests", TicketKey::new(&[7; 32]), ShopOptions::default(), closing).unwrap());
+    let shop = Arc::new(Shop::new(secret, ticket_key(), ShopOptions::default(), closing).unwrap());
     let (handle, server, address) = serve::public(config, &stage, &shop, |_| {}).unwrap();
     actix::spawn(server);
     (ports, stage, handle, format!("http://{address}"))

@@ -61,7 +61,8 @@ fn broken(sound: Ports) -> Ports {
         ledger: std::sync::Arc::new(Flaky::new(sound.ledger, script.clone())),
         bus: std::sync::Arc::new(Flaky::new(sound.bus, script.clone())),
         holds: std::sync::Arc::new(Flaky::new(sound.holds, script.clone())),
-        lane: std::sync::Arc::new(Flaky::new(sound.lane, script)),
+        lane: std::sync::Arc::new(Flaky::new(sound.lane, script.clone())),
+        outbox: std::sync::Arc::new(Flaky::new(sound.outbox, script)),
         ..sound
     }
 }

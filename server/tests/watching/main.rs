@@ -106,6 +106,22 @@ async fn books_of_payments(watch: &mut Watch, shops: &Shops) {
     assert!(grounds.sql(&[without_order]).await.contains("pay_of_nobody"));
     grounds.sql(&["DELETE FROM payments"]).await;
     watch.until_asleep("MoneyDoesNotAddUp").await;
+    mails(watch, shops).await;
+}
+
+/// Owed for ten minutes, and not to be tried before an hour is over.
+async fn mails(watch: &mut Watch, shops: &Shops) {
+    let grounds = &shops.cluster.grounds;
+    let forgotten = "INSERT INTO mails (order_id, occasion, owed_at, due_at, given_up_at) \
+                     SELECT gen_random_uuid(), 1, ms - 600000, \
+                         CASE WHEN number > 3 THEN ms + 3600000 END, CASE WHEN number <= 3 THEN ms END \
+                     FROM (SELECT (extract(epoch FROM now()) * 1000)::bigint AS ms) AS now, generate_series(1, 20) AS number";
+    watch.during(When::MailsAreForgotten, async || drop(grounds.sql(&[forgotten]).await)).await;
+    // As its runbook finds them.
+    let given_up = "SELECT order_id, occasion, why FROM mails WHERE given_up_at IS NOT NULL";
+    assert_eq!(grounds.sql(&[given_up]).await.lines().filter(|line| line.contains('-')).count(), 3);
+    grounds.sql(&["DELETE FROM mails"]).await;
+    watch.until_asleep("MailsWaiting").await;
 }
 
 async fn pubsub(watch: &mut Watch, shops: &Shops) {

@@ -3,7 +3,7 @@
 use Moves::{Doubles, Falls, Rises};
 use When::{
     ActorsPanic, BuyersAreRefused, CapacityIsCut, CrowdComes, EverybodyIsGone, HoldsAreForgotten, K6Runs,
-    LettersArePoison, MoneyIsFalse, MoneyIsGivenBack, NodesDie, NumbersAreFalse, PeoplePay, PostgresDies,
+    LettersArePoison, MailsAreForgotten, MoneyIsFalse, MoneyIsGivenBack, NodesDie, NumbersAreFalse, PeoplePay, PostgresDies,
     PubSubRefuses, RedisComesBack, RedisDies, RedisFreezes, RedisIsBusy, RedisIsEmptied, RedisIsFull, SaleIsPaused,
     SomebodyLocks, WriterDies, WritersFreeze,
 };
@@ -15,6 +15,7 @@ pub(crate) enum When {
     PeoplePay,
     MoneyIsGivenBack,
     HoldsAreForgotten,
+    MailsAreForgotten,
     MoneyIsFalse,
     BuyersAreRefused,
     SaleIsPaused,
@@ -151,6 +152,9 @@ pub(crate) const PANELS: &[(&str, &str, When, Moves)] = &[
     ("payments", "Where is the money?", PeoplePay, Rises),
     ("payments", "How long did the oldest payment and the most overdue hold wait?", HoldsAreForgotten, Doubles),
     ("payments", "Does the store take what comes of payments?", PostgresDies, Doubles),
+    ("payments", "How long has the oldest mail waited?", MailsAreForgotten, Rises),
+    ("payments", "How many mails wait, and how many were given up?", MailsAreForgotten, Doubles),
+    ("payments", "What becomes of the mails?", PeoplePay, Doubles),
 
     ("load-test", "How many requests were sent?", K6Runs, Rises),
     ("load-test", "Can this run be trusted?", K6Runs, Rises),
@@ -183,6 +187,7 @@ pub(crate) const ALERTS: &[(&str, When)] = &[
     ("MoneyDoesNotAddUp", MoneyIsFalse),
     ("HoldsOverdue", HoldsAreForgotten),
     ("PaymentUnknown", HoldsAreForgotten),
+    ("MailsWaiting", MailsAreForgotten),
     ("NodeDown", WriterDies),
     ("NobodyTakesOrders", EverybodyIsGone),
     ("NobodyWrites", EverybodyIsGone),

@@ -32,7 +32,9 @@ pub(crate) struct VipPass {
 impl VipPass {
     /// Is held for somebody.
     pub(crate) async fn reserved(shop: &str, client: &Client) -> Self {
-        let wanted = json!({ "userId": format!("pays {}", key()), "quantity": 1, "ticketTypeId": "vip-pass" });
+        let wanted = json!({
+            "userId": format!("pays {}", key()), "quantity": 1, "ticketTypeId": "vip-pass", "email": "eva@example.org",
+        });
         let buy = client.post(format!("{shop}/api/tickets/buy")).header("idempotency-key", key());
         let bought: Value = buy.json(&wanted).send().await.unwrap().json().await.unwrap();
         let order = bought["orderId"].as_str().unwrap_or_else(|| panic!("{bought}"));

@@ -68,9 +68,10 @@ fn refresh_s(status: &OrderStatusView, left_s: u64) -> Option<u64> {
         // Nobody is interrupted while reading and choosing; the page is renewed when the hold is over.
         OrderStatusView::Reserved { hold: Some(_) } if left_s > 0 => Some(left_s + 2),
         OrderStatusView::Reserved { .. } | OrderStatusView::Paying { continue_url: Some(_), .. } => Some(10),
-        OrderStatusView::Checking { out_of_time: true } => Some(5),
+        OrderStatusView::Checking { out_of_time: true, .. }
+        | OrderStatusView::Checking { bank_is_silent: true, .. } => Some(5),
         // Whoever comes back from the bank mostly waits for no longer than this.
-        OrderStatusView::Checking { out_of_time: false } => Some(2),
+        OrderStatusView::Checking { .. } => Some(2),
         OrderStatusView::Pending | OrderStatusView::Unknown | OrderStatusView::Paying { .. } => Some(2),
         _ => None,
     }

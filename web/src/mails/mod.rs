@@ -76,8 +76,20 @@ pub struct RefundMail {
     pub order: MailedOrder,
     /// How much, where to, how far.
     pub refund: RefundView,
-    /// True: it came after the tickets had gone back. False: a confirmed order is taken back.
-    pub came_late: bool,
+    /// Why.
+    pub why: RefundWhy,
+}
+
+/// Why money goes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundWhy {
+    /// It came after the tickets had gone back.
+    CameLate,
+    /// A confirmed order is taken back.
+    TakenBack,
+    /// More came than the order costs: it stands as it stood.
+    TooMuch,
 }
 
 /// The link to the orders of an address. Sent only when there are some.
@@ -107,7 +119,7 @@ impl ExpiryMail {
 }
 
 impl RefundMail {
-    /// Came late, taken back.
+    /// Came late, taken back, too much.
     pub fn samples(lang: Lang) -> Samples<RefundMail> {
         samples::refunds(lang)
     }

@@ -1,6 +1,6 @@
 //! Mails as they are sent, and to people who try to make more of them.
 
-use super::{ConfirmationMail, ExpiryMail, MailedOrder, OrdersLinkMail, RefundMail, Samples};
+use super::{ConfirmationMail, ExpiryMail, MailedOrder, OrdersLinkMail, RefundMail, RefundWhy, Samples};
 use crate::{
     Lang,
     pages::{
@@ -34,7 +34,8 @@ pub(super) fn confirmations(lang: Lang) -> Samples<ConfirmationMail> {
         unit_minor: 19_900,
         fee_minor: 0,
         total_minor: 39_800,
-        vat_minor: 4_579,
+        vat_minor: 0,
+        vat_basis_points: 0,
         ..at_gate.price
     };
     let hostile = ConfirmationMail { order: hostile(lang), ..paid.clone() };
@@ -49,10 +50,12 @@ pub(super) fn expiries(lang: Lang) -> Samples<ExpiryMail> {
 }
 
 pub(super) fn refunds(lang: Lang) -> Samples<RefundMail> {
-    let mail = |state, came_late| RefundMail { order: order(lang, ""), refund: refund(state), came_late };
+    let mail = |state, why| RefundMail { order: order(lang, ""), refund: refund(state), why };
+    let done = || RefundState::Done { at_ms: NOW_MS - 2_400_000 };
     vec![
-        ("refund-late", mail(RefundState::OnItsWay, true)),
-        ("refund", mail(RefundState::Done { at_ms: NOW_MS - 2_400_000 }, false)),
+        ("refund-late", mail(RefundState::OnItsWay, RefundWhy::CameLate)),
+        ("refund", mail(done(), RefundWhy::TakenBack)),
+        ("refund-too-much", mail(done(), RefundWhy::TooMuch)),
     ]
 }
 

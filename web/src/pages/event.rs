@@ -99,6 +99,13 @@ pub enum SaleStateView {
     Unknown,
 }
 
+impl TicketTypeView {
+    /// Most units that one may ask for at once.
+    pub(crate) fn most(&self) -> u32 {
+        self.limit_per_buyer.map_or(self.max_per_order, |limit| limit.min(self.max_per_order))
+    }
+}
+
 impl SaleStateView {
     /// Every state.
     pub const ALL: [SaleStateView; 8] = [

@@ -25,12 +25,15 @@ pub struct Links {
     pub en: String,
     /// The front page in the page's language.
     pub home: String,
+    /// Where one finds one's orders, in the page's language.
+    pub my: String,
 }
 
 impl Links {
     /// The links of a page that lives under both language prefixes: `path` is what follows `/de` or `/en`, with its
     /// leading slash, or empty for the front page.
     pub fn to(lang: crate::Lang, path: &str) -> Links {
-        Links { de: format!("/de{path}"), en: format!("/en{path}"), home: format!("/{}", lang.tag()) }
+        let tag = lang.tag();
+        Links { de: format!("/de{path}"), en: format!("/en{path}"), home: format!("/{tag}"), my: format!("/{tag}/my") }
     }
 }

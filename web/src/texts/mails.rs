@@ -14,7 +14,7 @@ pub(super) const TEXTS: &[Text] = &[
 
     ("mail_confirmed_subject", "Deine Tickets: {event}", "Your tickets: {event}"),
     ("mail_confirmed", "Du bist dabei.", "You are in."),
-    ("mail_confirmed_next", "Deine Bestellung ist bestätigt. Die Tickets öffnest du mit diesem Link; am Einlass reicht der Code am Handy oder auf Papier.", "Your order is confirmed. Open the tickets with this link; at the gate the code on a phone or on paper will do."),
+    ("mail_confirmed_next", "Deine Bestellung ist bestätigt. Die Tickets hängen an dieser Mail, und du öffnest sie mit diesem Link; am Einlass reicht der Code am Handy oder auf Papier.", "Your order is confirmed. The tickets are attached to this mail, and this link opens them; at the gate the code on a phone or on paper will do."),
 
     ("mail_expired_subject", "Nicht bezahlt, nichts verrechnet: {event}", "Not paid, nothing charged: {event}"),
     ("mail_expired", "Die Zeit zum Bezahlen ist um.", "The time to pay is over."),
@@ -23,6 +23,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("mail_refund_subject", "Dein Geld kommt zurück: {event}", "Your money is coming back: {event}"),
     ("mail_refund", "Du bekommst dein Geld zurück.", "You get your money back."),
     ("mail_refund_late", "Deine Zahlung kam, als die Tickets schon wieder für alle da waren. Du bekommst alles zurück und musst nichts dafür tun.", "Your payment came when the tickets were there for everyone again. You get all of it back and need not do anything."),
+    ("mail_refund_too_much", "Für diese Bestellung kam mehr Geld, als sie kostet. Was zu viel ist, bekommst du zurück und musst nichts dafür tun; an der Bestellung ändert das nichts.", "More money came for this order than it costs. You get back what is too much and need not do anything; nothing changes about the order."),
     ("mail_refund_cancelled", "Die Tickets dieser Bestellung gelten nicht mehr. Du bekommst zurück, was du dafür bezahlt hast, und musst nichts dafür tun.", "The tickets of this order are no longer valid. You get back what you paid for them and need not do anything."),
 
     ("mail_link_subject", "Der Link zu deinen Bestellungen", "The link to your orders"),

@@ -4,6 +4,7 @@ use super::Text;
 
 #[rustfmt::skip]
 pub(super) const TEXTS: &[Text] = &[
+    ("tickets_mailed", "Wir schicken die Tickets auch an {email}.", "We are sending the tickets to {email}, too."),
     ("to_your_tickets", "Zu deinen Tickets", "To your tickets"),
     ("tickets_title", "Deine Tickets.", "Your tickets."),
     ("tickets_lead", "Zeig am Einlass den QR-Code, auf dem Handy oder auf Papier.", "Show the QR code at the gate, on your phone or on paper."),

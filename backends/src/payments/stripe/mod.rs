@@ -41,6 +41,8 @@ use std::time::Duration;
 
 /// The version of the API that the shapes here are of. Stripe keeps old ones alive.
 const VERSION: &str = "2026-08-26.dahlia";
+/// Tells the order's page that the buyer has done what can be done, so that it waits for us to hear of it and offers no second payment.
+const WHEN_DONE: &str = "?bank=done";
 /// Sessions of one page of a list: Stripe's most.
 const PAGE: u32 = 100;
 /// How often a cancellation looks again because the payment has moved on: open, complete, and once more.
@@ -55,7 +57,8 @@ pub struct StripeOptions {
     pub key: String,
     /// The secrets of the address for notices, `whsec_…`: the current one, and the last while it is being changed.
     pub notice_secrets: Vec<String>,
-    /// The address of an order's page, with `{order}` in the place of its id: where the buyer comes back to.
+    /// The address of an order's page, with `{order}` in the place of its id: where the buyer comes back to, with `?bank=done` behind
+    /// it when there was nothing left to do.
     pub order_page: String,
     /// `https://api.stripe.com`, or a test's server.
     pub endpoint: String,
@@ -129,10 +132,11 @@ impl StripeGateway {
     fn form(&self, wanted: &WantedPayment, minor: i64) -> Vec<(&'static str, String)> {
         let (order, attempt) = (wanted.order.to_string(), wanted.attempt.to_string());
         let page = self.order_page.replace("{order}", &order);
+        let paid_page = format!("{page}{WHEN_DONE}");
         let what_for = wanted.what_for.chars().take(NAME).collect();
         vec![
             ("mode", "payment".into()),
-            ("success_url", page.clone()),
+            ("success_url", paid_page),
             ("cancel_url", page),
             ("client_reference_id", order.clone()),
             ("metadata[order]", order.clone()),

@@ -28,6 +28,8 @@ pub enum OrderStatusView {
     Checking {
         /// True when the hold has run out, so that a "no" gives the tickets back (`expiring`).
         out_of_time: bool,
+        /// True when the bank has been silent for longer than a moment.
+        bank_is_silent: bool,
     },
     /// Theirs.
     Confirmed {
@@ -77,8 +79,6 @@ pub struct HoldView {
     pub declined: Option<DeclineView>,
     /// True when no more payments may begin: too many were declined.
     pub attempts_are_used_up: bool,
-    /// True while the provider does not answer, so that paying will most likely not work right now.
-    pub bank_is_silent: bool,
 }
 
 /// One extension of a hold.
@@ -137,8 +137,8 @@ impl OrderStatusView {
         match self {
             Self::Pending => "pending",
             Self::Reserved { .. } => "reserved",
-            Self::Paying { .. } | Self::Checking { out_of_time: false } => "paying",
-            Self::Checking { out_of_time: true } => "expiring",
+            Self::Paying { .. } | Self::Checking { out_of_time: false, .. } => "paying",
+            Self::Checking { out_of_time: true, .. } => "expiring",
             Self::Confirmed { .. } => "confirmed",
             Self::Rejected { .. } => "rejected",
             Self::Expired { .. } => "expired",
