@@ -194,8 +194,7 @@ impl Config {
             cache_sync_interval: Duration::from_millis(self.cache_sync_interval_ms),
             cache_sync_mailbox_capacity: self.cache_sync_mailbox_capacity,
             max_backlog: Duration::from_secs(self.max_backlog_seconds),
-            payments_per_second: self.payments.payment_rate,
-            ..ActorSettings::default()
+            ..self.payments.actors(ActorSettings::default())
         }
     }
 }
