@@ -30,6 +30,8 @@ pub struct ActorSettings {
     /// Messages the `Till` may have: who pays waits for a read and a publish, and orders that are paid are few beside those that
     /// are asked for.
     pub till_mailbox_capacity: u32,
+    /// Most wishes in one publish on the lane.
+    pub till_batch_size: usize,
     /// Most changes of paid orders in one transaction: as many as a `HoldStore` takes, so that a sale's holds that run out
     /// together go back together.
     pub hold_writer_batch_size: usize,
@@ -37,6 +39,11 @@ pub struct ActorSettings {
     pub hold_writer_mailbox_capacity: u32,
     /// Wishes `Checkout` may hold before it stops pulling them from the lane.
     pub checkout_mailbox_capacity: u32,
+    /// Most wishes in one pull from the lane, which become one transaction: what takes a few milliseconds. At most
+    /// `hold_writer_batch_size`.
+    pub checkout_batch_size: usize,
+    /// How often `Checkout` looks after orders that need somebody. At most a second: a hold that ran out is back on sale then.
+    pub reconciler_interval: Duration,
     /// Most calls to the payment provider in a second: Stripe answers a hundred, and turns away what is above.
     pub payments_per_second: u32,
     /// How often the `Mailroom` looks for mails that are owed.
@@ -64,9 +71,12 @@ impl Default for ActorSettings {
             cache_sync_interval: Duration::from_millis(100),
             cache_sync_mailbox_capacity: 1_000,
             till_mailbox_capacity: 2_000,
+            till_batch_size: 1_000,
             hold_writer_batch_size: 5_000,
             hold_writer_mailbox_capacity: 20_000,
             checkout_mailbox_capacity: 2_000,
+            checkout_batch_size: 500,
+            reconciler_interval: Duration::from_millis(500),
             payments_per_second: 90,
             mailroom_interval: Duration::from_secs(1),
             mailroom_batch_size: 100,

@@ -8,8 +8,9 @@
 //! | [`FindHold`] | question | the order as it is paid, if it is | - |
 //! | [`Noticed`] | command, from the provider | when the lane has it | twice on the lane, which is harmless |
 //!
-//! Asks and tells no actor. Limits: `till_mailbox_capacity` messages, of which [`TILL_READS`] read the store at a time. A restart
-//! drops what waits: those who asked see "unknown", for some of it may be on the lane.
+//! Asks and tells no actor. Limits: `till_mailbox_capacity` messages, of which [`TILL_READS`] read the store at a time;
+//! `till_batch_size` wishes in one publish. A restart drops what waits: those who asked see "unknown", for some of it may be
+//! on the lane.
 //!
 //! What it answers is a forecast: it asks a copy of the row what would come of the wish. `Checkout` asks the row itself.
 
@@ -214,16 +215,24 @@ impl Till {
         outcome.await.unwrap_or_else(|_| Err(PortFailure::Unknown("the till died with it".into())))
     }
 
+    fn next_batch(&self) -> (Vec<LaneOrder>, Vec<oneshot::Sender<PortResult<()>>>, Closed) {
+        let (mut waiting, most) = (self.waiting.borrow_mut(), self.parts.settings.till_batch_size);
+        let closed = if waiting.len() < most { Closed::Ready } else { Closed::Full };
+        let size = waiting.len().min(most);
+        let (wishes, replies) = waiting.drain(..size).unzip();
+        (wishes, replies, closed)
+    }
+
     /// One publish at a time: what comes meanwhile goes together with the next one.
     async fn publish_rounds(self: Rc<Self>) {
         loop {
-            let (wishes, replies): (Vec<_>, Vec<_>) = self.waiting.take().into_iter().unzip();
+            let (wishes, replies, closed) = self.next_batch();
             if wishes.is_empty() {
                 self.publishing.set(false);
                 return;
             }
             let began = Instant::now();
-            self.meter.closed(wishes.len(), Closed::Ready);
+            self.meter.closed(wishes.len(), closed);
             let span = trace::batch("publish_wishes", wishes.len(), wishes.iter().map(|wish| wish.trace.as_deref()));
             let batch = wishes.iter().map(lane::outgoing).collect();
             let outcomes = self.parts.lane.publish(batch).instrument(span).await;

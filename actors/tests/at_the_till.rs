@@ -233,3 +233,42 @@ fn what_happens_to_paid_orders_is_counted() {
     assert_eq!(of("stampede_time_to_pay_seconds count"), Some(1));
     assert_eq!(of("stampede_tickets_sold_total"), Some(2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_publish_carries_more_wishes_than_are_set_and_no_pull_either() {
+    on_stage(async {
+        let settings = ActorSettings { till_batch_size: 4, checkout_batch_size: 3, ..ActorSettings::default() };
+        let mut desk = Desk::till_only(settings);
+        desk.lane.publish_takes_ms.store(10, Ordering::Relaxed);
+        let orders: Vec<_> = (0..10).map(|_| desk.reserve()).collect();
+        let wishes = orders.iter().map(|order| desk.wish(*order, Wish::Cancel));
+        futures_util::future::join_all(wishes).await;
+        let published = desk.lane.published.lock().unwrap().clone();
+        assert!(published.iter().sum::<usize>() == 10 && published.iter().all(|size| *size <= 4), "{published:?}");
+        desk.open_back_office();
+        for order in orders {
+            desk.until(order, S::Cancelled).await;
+        }
+        let pulled = desk.lane.pulled.lock().unwrap().clone();
+        assert!(pulled.iter().sum::<usize>() == 10 && pulled.iter().all(|size| *size <= 3), "{pulled:?}");
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn orders_are_looked_after_as_often_as_is_set() {
+    on_stage(async {
+        for (every, is_over_after) in [(50, 60), (1_000, 1_010)] {
+            let settings =
+                ActorSettings { reconciler_interval: Duration::from_millis(every), ..ActorSettings::default() };
+            let mut desk = Desk::till_only(settings);
+            desk.open_back_office();
+            let order = desk.reserve();
+            pass(HELD_FOR - Duration::from_millis(1)).await;
+            assert_eq!(desk.holds.status(order), S::Reserved);
+            pass(Duration::from_millis(is_over_after)).await;
+            assert_eq!(desk.holds.status(order), S::Expired, "every {every} ms");
+        }
+    })
+    .await;
+}

@@ -4,7 +4,8 @@
 
 mod support;
 
-use std::{fs, path::Path};
+use stampede_server::config::Config;
+use std::{fs, path::Path, time::Duration};
 use support::Shop;
 
 fn generated(arguments: &[&str], file: &str) {
@@ -162,4 +163,29 @@ fn the_token_of_the_control_room_is_not_shown() {
     let output = Shop::closed(&[("STAMPEDE_OPS_TOKEN", "three in the morning")]).run(&["config"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(said.contains("ops_token") && !said.contains("morning"), "{said}");
+}
+
+/// Each of them set to something that is nobody's default.
+#[test]
+fn what_is_set_for_payments_arrives_at_those_who_work_by_it() {
+    let set = [
+        "--payment-rate=7",
+        "--till-mailbox-capacity=11",
+        "--till-batch-size=12",
+        "--checkout-mailbox-capacity=13",
+        "--checkout-batch-size=14",
+        "--hold-writer-mailbox-capacity=15",
+        "--hold-writer-batch-size=16",
+        "--reconciler-interval-ms=170",
+    ];
+    let config = Config::of(set).unwrap();
+    assert_eq!(config.contradictions(), [""; 0]);
+    let settings = config.actors();
+    assert_eq!((settings.payments_per_second, settings.till_mailbox_capacity, settings.till_batch_size), (7, 11, 12));
+    assert_eq!((settings.checkout_mailbox_capacity, settings.checkout_batch_size), (13, 14));
+    assert_eq!((settings.hold_writer_mailbox_capacity, settings.hold_writer_batch_size), (15, 16));
+    assert_eq!(settings.reconciler_interval, Duration::from_millis(170));
+    assert!(Config::of(["--reconciler-interval-ms=1001"]).is_err(), "a hold is back on sale within a second");
+    let too_much = Config::of(["--checkout-batch-size=600", "--hold-writer-batch-size=500"]).unwrap();
+    assert!(too_much.contradictions()[0].contains("STAMPEDE_HOLD_WRITER_BATCH_SIZE"));
 }

@@ -13,8 +13,6 @@ use stampede_domain::{HoldAnswer, HoldChange, OrderId, PaymentId};
 use std::{rc::Rc, time::Duration};
 use tracing::Instrument;
 
-/// Most messages in one pull: what one transaction applies in a few milliseconds.
-const PULL_AT_ONCE: usize = 500;
 /// The pause after the lane failed to give messages.
 const PULL_AGAIN: Duration = Duration::from_millis(500);
 /// How often leases are extended: three times in the shortest of them.
@@ -31,6 +29,7 @@ impl Checkout {
     /// Fills the mailbox, and not beyond.
     pub(super) async fn pump(self: Rc<Self>) {
         let most = self.parts.settings.checkout_mailbox_capacity;
+        let at_once = self.parts.settings.checkout_batch_size;
         while !self.draining.get() {
             self.gate.below(most).await;
             if self.draining.get() {
@@ -41,7 +40,7 @@ impl Checkout {
                 // First, or what arrives with the drain would be taken after the drain was answered.
                 biased;
                 () = self.drained.notified() => break,
-                pulled = self.parts.lane.pull(room.min(PULL_AT_ONCE)) => pulled,
+                pulled = self.parts.lane.pull(room.min(at_once)) => pulled,
             };
             match pulled {
                 Ok(deliveries) => self.take_in(deliveries),

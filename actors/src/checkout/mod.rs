@@ -10,10 +10,10 @@
 //! | [`Drain`] | command | when nothing is in work any more | the same |
 //!
 //! Wishes come by its own pump from the lane (`intake`): applied, then acknowledged, so a wish that comes twice finds
-//! itself fulfilled or is refused. And by the clock (`reconciler`, twice a second) it looks after orders that need somebody.
+//! itself fulfilled or is refused. And by the clock (`reconciler`, every `reconciler_interval`) it looks after orders that need somebody.
 //!
 //! Asks `HoldWriter` (who writes every change) and the payment provider (behind `provider`). Limits: `checkout_mailbox_capacity`
-//! wishes held; 64 calls to the provider at once, `payments_per_second` of them in a second, none while it is out of order.
+//! wishes held, `checkout_batch_size` of them pulled at once; 64 calls to the provider at once, `payments_per_second` of them in a second, none while it is out of order.
 //! A restart drops what is in work: the lane delivers its wishes again, and the rows are due again.
 //!
 //! | what it does not know | what it does |

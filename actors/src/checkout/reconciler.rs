@@ -7,14 +7,11 @@ use stampede_domain::{
     Hold, HoldChange, Millis, OrderId,
     hold::{FIRST_LOOK, Need},
 };
-use std::{rc::Rc, time::Duration};
-
-/// How often it looks. A hold that ran out is back on sale within a second.
-const EVERY: Duration = Duration::from_millis(500);
+use std::rc::Rc;
 
 impl Checkout {
     pub(super) async fn reconcile_regularly(self: Rc<Self>) {
-        let mut every = tokio::time::interval(EVERY);
+        let mut every = tokio::time::interval(self.parts.settings.reconciler_interval);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             every.tick().await;

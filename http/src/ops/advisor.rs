@@ -177,9 +177,13 @@ fn larger_mailbox(now: &Situation) -> Option<Advice> {
         "inventory" => ("STAMPEDE_INVENTORY_MAILBOX_CAPACITY", settings.inventory_mailbox_capacity),
         "publisher" => ("STAMPEDE_PUBLISHER_MAILBOX_CAPACITY", settings.publisher_mailbox_capacity),
         "cache_sync" => ("STAMPEDE_CACHE_SYNC_MAILBOX_CAPACITY", settings.cache_sync_mailbox_capacity),
+        "till" => ("STAMPEDE_TILL_MAILBOX_CAPACITY", settings.till_mailbox_capacity),
+        "hold_writer" => ("STAMPEDE_HOLD_WRITER_MAILBOX_CAPACITY", settings.hold_writer_mailbox_capacity),
         _ => return None,
     };
-    (now.full > A_FEW || actor == "cache_sync").then(|| Advice {
+    // Who buys does not meet these: that they are full is not seen in what is put off.
+    let is_behind_the_scenes = matches!(actor, "cache_sync" | "till" | "hold_writer");
+    (now.full > A_FEW || is_behind_the_scenes).then(|| Advice {
         variable,
         from: capacity.to_string(),
         to: capacity.saturating_mul(2).to_string(),
@@ -219,9 +223,10 @@ fn float(size: usize) -> f64 {
 
 /// Every variable that may be advised: the server's tests look whether they exist.
 #[must_use]
-pub fn advised_variables() -> [&'static str; 8] {
+pub fn advised_variables() -> [&'static str; 10] {
     [
         "STAMPEDE_CACHE_SYNC_MAILBOX_CAPACITY",
+        "STAMPEDE_HOLD_WRITER_MAILBOX_CAPACITY",
         "STAMPEDE_INVENTORY_BATCH_SIZE",
         "STAMPEDE_INVENTORY_MAILBOX_CAPACITY",
         "STAMPEDE_ORDER_WRITER_BATCH_LINGER_MS",
@@ -229,6 +234,7 @@ pub fn advised_variables() -> [&'static str; 8] {
         "STAMPEDE_ORDER_WRITER_WRITERS",
         "STAMPEDE_PUBLISHER_BATCH_SIZE",
         "STAMPEDE_PUBLISHER_MAILBOX_CAPACITY",
+        "STAMPEDE_TILL_MAILBOX_CAPACITY",
     ]
 }
 
@@ -338,6 +344,8 @@ mod tests {
         assert_eq!(variables(&full), ["STAMPEDE_INVENTORY_MAILBOX_CAPACITY"]);
         let writer = Situation { fullest: Some("writer".into()), ..full.clone() };
         assert_eq!(variables(&writer), [""; 0], "nobody can set that one");
+        let till = Situation { full: 0.0, fullest: Some("till".into()), ..full.clone() };
+        assert_eq!(variables(&till), ["STAMPEDE_TILL_MAILBOX_CAPACITY"]);
         let of_the_past = Situation { full: 0.0, ..full };
         assert_eq!(variables(&of_the_past), [""; 0]);
     }

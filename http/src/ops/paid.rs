@@ -5,7 +5,10 @@ use super::{
     chronicle::Look,
     room::{LATELY, in_words, lag},
 };
-use stampede_web::{LagRow, Tone, format::figure};
+use stampede_web::{
+    LagRow, Lang, Tone,
+    format::{figure, integer},
+};
 use std::time::Duration;
 
 /// What the alert HoldsOverdue waits for.
@@ -89,9 +92,8 @@ fn under_way(look: &Look<'_>, oldest: Option<Duration>) -> LagRow {
 }
 
 fn declines(look: &Look<'_>) -> LagRow {
-    let came = |change| {
-        look.rise("stampede_hold_changes_total", &[("change", change), ("outcome", "changed")], COUNTED_FOR)
-    };
+    let came =
+        |change| look.rise("stampede_hold_changes_total", &[("change", change), ("outcome", "changed")], COUNTED_FOR);
     let (declined, paid) = (came("failed"), came("captured"));
     // A provider that is out of order declines everybody; people alone are not so unlucky.
     let tone = if declined > 10.0 && declined > 4.0 * paid { Tone::Watch } else { Tone::Calm };
@@ -101,7 +103,7 @@ fn declines(look: &Look<'_>) -> LagRow {
 fn provider_in_words(look: &Look<'_>, provider: Provider) -> LagRow {
     let rate = |outcome| look.rate("stampede_payment_calls_total", &[("outcome", outcome)], LATELY);
     let failed = rate("unavailable") + rate("unknown");
-    let english = |rate| figure(stampede_web::Lang::En, rate);
+    let english = |rate| figure(Lang::En, rate);
     let calls = format!("{} calls answered a second, {} failed", english(rate("answered")), english(failed));
     let (value, tone) = match provider {
         Provider { is_left_in_peace: true, .. } => ("left in peace for a moment", Tone::Alarm),
@@ -117,7 +119,9 @@ fn row(name: &str, value: String, limit: &str, tone: Tone) -> LagRow {
 }
 
 fn whole(number: f64) -> String {
-    figure(stampede_web::Lang::En, number.round())
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, or a sum far below 2^52")]
+    let size = number.abs().round() as u64;
+    format!("{}{}", if number < 0.0 { "−" } else { "" }, integer(Lang::En, size))
 }
 
 #[cfg(test)]
@@ -134,7 +138,10 @@ stampede_payment_calls_total{call=\"find\",outcome=\"unavailable\"} 0";
         chronicle.read(Millis(0), BEFORE);
         chronicle.read(Millis(1_000), text);
         let lines = lines(&chronicle.look());
-        lines.into_iter().map(|line| (line.name, line.value.unwrap_or_default() + "; " + &line.limit, line.tone)).collect()
+        lines
+            .into_iter()
+            .map(|line| (line.name, line.value.unwrap_or_default() + "; " + &line.limit, line.tone))
+            .collect()
     }
 
     #[test]

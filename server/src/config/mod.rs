@@ -201,10 +201,9 @@ impl Config {
             cache_sync_interval: Duration::from_millis(self.cache_sync_interval_ms),
             cache_sync_mailbox_capacity: self.cache_sync_mailbox_capacity,
             max_backlog: Duration::from_secs(self.max_backlog_seconds),
-            payments_per_second: self.payments.payment_rate,
             mailroom_interval: Duration::from_millis(self.mails.mailroom_interval_ms),
             mailroom_batch_size: self.mails.mailroom_batch_size,
-            ..ActorSettings::default()
+            ..self.payments.actors(ActorSettings::default())
         }
     }
 }

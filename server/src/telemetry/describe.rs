@@ -21,7 +21,7 @@ const SECONDS: Unit = Unit::Seconds;
 
 /// Kind, name, unit, meaning.
 #[rustfmt::skip]
-const METRICS: [(Kind, &str, Unit, &str); 60] = [
+const METRICS: [(Kind, &str, Unit, &str); 62] = [
     (Gauge, "stampede_build_info", COUNT, "1, with the version, what the process runs on (mode) and its role"),
     (Counter, "stampede_http_requests_total", COUNT, "Requests answered, by route, method and status"),
     (Histogram, "stampede_http_request_duration_seconds", SECONDS, "From the head of a request to its answer, by route"),

@@ -47,7 +47,8 @@ impl<'a> Pass<'a> {
 
     /// Says that the buyer wants to pay.
     pub(crate) async fn begin(&self, attempt: u32) {
-        let pay = self.shop.client.post(self.shop.url(&format!("/api/v1/orders/{}/payment?{}", self.order, self.secret)));
+        let pay =
+            self.shop.client.post(self.shop.url(&format!("/api/v1/orders/{}/payment?{}", self.order, self.secret)));
         pay.json(&body!({ "attempt": attempt })).send().await.unwrap();
     }
 

@@ -48,9 +48,14 @@ pub(crate) async fn reconcile(config: &Config, how: &Reconcile) -> anyhow::Resul
     let name = provider.gateway.name();
     provider.close().await;
     books.close().await;
-    let found = found.context("nothing can be said: the books or the provider's could not be read to their end. Try again")?;
+    let found =
+        found.context("nothing can be said: the books or the provider's could not be read to their end. Try again")?;
     let told = showing::Told { at: now, since: how.days.map(|_| since), provider: name, found: &found };
-    if how.json { told.as_json() } else { told.as_text() }
+    if how.json {
+        told.as_json()
+    } else {
+        told.as_text()
+    }
     Ok(if found.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }
 

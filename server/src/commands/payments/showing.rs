@@ -20,7 +20,9 @@ impl Told<'_> {
         say(format_args!("payments compared at {}, {since}", self.at.rfc3339()));
         for (whose, sums) in [(format!("provider ({provider})"), found.at_provider), ("books".into(), found.in_books)] {
             let Sums { payments, captured, refunded } = sums;
-            say(format_args!("  {whose:<20} {payments:>9} payments, {captured} taken, {refunded} given back, in cents"));
+            say(format_args!(
+                "  {whose:<20} {payments:>9} payments, {captured} taken, {refunded} given back, in cents"
+            ));
         }
         if found.older > 0 {
             say(format_args!("  {} older ones in the books were not compared", found.older));
@@ -78,11 +80,7 @@ fn line(difference: &Difference) -> String {
         None => "unknown".to_owned(),
     };
     let (there, here) = (side(difference.provider), side(difference.books));
-    format!(
-        "{} of order {order}: {}; provider: {there}; books: {here}",
-        difference.payment,
-        in_words(difference.what)
-    )
+    format!("{} of order {order}: {}; provider: {there}; books: {here}", difference.payment, in_words(difference.what))
 }
 
 fn in_words(what: What) -> &'static str {
@@ -110,7 +108,9 @@ fn to_do(what: What) -> &'static str {
         What::OnlyInBooks => {
             "see that the key is that of the account which took the money, test or live; the books are right only if it is not"
         }
-        What::OfAnotherOrder => "stop selling, keep both books, and look for a hand in the database: the shop makes no such row",
+        What::OfAnotherOrder => {
+            "stop selling, keep both books, and look for a hand in the database: the shop makes no such row"
+        }
         What::OtherCaptured => {
             "wait until the shop, running, has asked after the order again; if it stays, believe the provider and follow the runbook \
              “The money does not add up”"
