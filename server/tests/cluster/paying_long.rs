@@ -19,6 +19,7 @@ fn long() -> Size {
         is_short: false,
         accidents: 3,
         faults: 20,
+        kinds: 13,
     }
 }
 

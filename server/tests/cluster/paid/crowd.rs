@@ -94,6 +94,11 @@ impl Crowd {
         self.over.load(Ordering::Relaxed)
     }
 
+    /// Whether enough will still come who want what comes back.
+    pub(super) fn is_far_from_over(&self) -> bool {
+        self.sold() < u64::from(self.size.capacity) * 3 / 4
+    }
+
     pub(super) fn sold(&self) -> u64 {
         self.sold.load(Ordering::Relaxed)
     }
