@@ -106,7 +106,7 @@ fn money_that_is_not_where_it_belongs_is_noticed() {
     noticed(Law::MoneyAdds, |sale| (sale.books.provider[3].refunded, sale.books.noted[3].refunded) = (0, 0));
     // A cent too little.
     noticed(Law::MoneyAdds, |sale| {
-        (sale.books.provider[3].refunded, sale.books.noted[3].refunded) = (UNIT - 1, UNIT - 1)
+        (sale.books.provider[3].refunded, sale.books.noted[3].refunded) = (UNIT - 1, UNIT - 1);
     });
     // Charged twice, though the sum of all is right because another one paid nothing.
     noticed(Law::MoneyAdds, |sale| {

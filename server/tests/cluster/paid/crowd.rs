@@ -1,7 +1,10 @@
 //! Who comes when, by how many connections, and what they note.
 
 use super::{Happened, LOOKS, Size, buyer::Buyer, desk::Desk};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::{
+    harness::visitor::{Answer, Visitor},
+    support::until,
+};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use stampede_actors::{
     chance::KeyMaker,
@@ -81,6 +84,18 @@ impl Crowd {
                 crowd.over.store(sold >= u64::from(crowd.size.capacity), Ordering::Relaxed);
             }
         });
+    }
+
+    /// What the shop shows as sold in the end.
+    pub(super) async fn shown_at_last(&self) -> u64 {
+        let mut shown = 0;
+        until("the shop shows what is sold", &mut async || {
+            let told = self.shown_as_sold().await;
+            shown = told.unwrap_or(shown);
+            told.is_some()
+        })
+        .await;
+        shown
     }
 
     /// What the shop shows as sold; `None` when it does not say.

@@ -34,7 +34,7 @@ pub(super) async fn run(size: &Size, seed: u64) -> Figures {
     let mut sale = Sale::begin(size, address(&shop.address), desk, seed);
     let accidents = shop.suffers(&sale, seed).await;
     sale.ends().await;
-    let shown = sale.crowd.shown_as_sold().await.unwrap_or(0);
+    let shown = sale.crowd.shown_at_last().await;
     let read = shop.at_rest().await;
     let books = read.books(size, rows::bank(&shop.data).await);
     let audit = shop.audit().await;

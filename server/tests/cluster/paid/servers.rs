@@ -52,7 +52,7 @@ pub(super) async fn run(size: &Size, seed: u64) -> Figures {
     sale.ends().await;
     weather.abort();
     stripe.turn(Weather { is_long: true, ..Weather::default() });
-    let (mut read, shown) = (at_rest(&shop).await, sale.crowd.shown_as_sold().await.unwrap_or(0));
+    let (mut read, shown) = (at_rest(&shop).await, sale.crowd.shown_at_last().await);
     let (waiting, left) = shop.grounds.waiting().await;
     (read.waiting, read.dead_letters) = (waiting, read.dead_letters + left);
     let books = read.books(size, stripe.books().into_iter().map(account).collect());
