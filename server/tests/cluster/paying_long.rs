@@ -12,7 +12,7 @@ fn long() -> Size {
         buyers: 20_000,
         hold: Duration::from_secs(12),
         arrive_within: Duration::from_secs(100),
-        back_after_ms: 15_000..30_000,
+        back_after_ms: 20_000..40_000,
         every: Duration::from_secs(6),
         weather: Duration::from_secs(4),
         sells_out_within: Duration::from_mins(8),

@@ -184,6 +184,7 @@ fn count(books: &PaidBooks, accounts: &HashMap<OrderId, Vec<&Account>>, stories:
         let orders = stories.told.iter().filter(|told| told.status == status).map(|told| told.order);
         orders.collect::<HashSet<_>>().len() as u64
     };
+    let wished: HashSet<OrderId> = of(OrderStatus::Refunded).map(|hold| hold.order).collect();
     PaidCounts {
         orders: books.holds.len() as u64,
         confirmed: of(OrderStatus::Confirmed).count() as u64,
@@ -195,7 +196,7 @@ fn count(books: &PaidBooks, accounts: &HashMap<OrderId, Vec<&Account>>, stories:
         captured: books.provider.iter().map(|account| account.captured).sum(),
         refunded: books.provider.iter().map(|account| account.refunded).sum(),
         earned: of(OrderStatus::Confirmed).map(|hold| hold.amount).sum(),
-        given_back: books.provider.iter().filter(|account| account.refunded > 0).count() as u64,
+        given_back: books.provider.iter().filter(|one| one.refunded > 0 && !wished.contains(&one.order)).count() as u64,
         told_confirmed: told(OrderStatus::Confirmed),
         told_expired: told(OrderStatus::Expired),
         tickets: stories.tickets.values().map(|codes| codes.len() as u64).sum(),

@@ -129,7 +129,7 @@ impl Buyer {
         let body = format!(r#"{{"userId":"{}","quantity":{wants},"ticketTypeId":"vip-pass"}}"#, self.user);
         let header = format!("Idempotency-Key: {id}\r\n");
         while began.elapsed() < PATIENCE && !self.crowd.is_over() {
-            let answer = self.crowd.post("/api/tickets/buy", JSON, &header, &body).await;
+            let answer = self.crowd.buy(&header, &body).await;
             match answer.as_ref().map(|answer| (answer.status, answer.body["code"].as_str())) {
                 Some((202, _)) => {
                     let tickets = answer.as_ref().and_then(|answer| answer.body["ticketsUrl"].as_str());

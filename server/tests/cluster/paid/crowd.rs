@@ -22,8 +22,10 @@ use std::{
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 
-/// Requests under way at a time: people wait in line rather than to overrun this machine.
-const AT_ONCE: usize = 192;
+/// Requests to buy under way at a time: people wait in line rather than to overrun this machine.
+const BUY_AT_ONCE: usize = 48;
+/// And of those who have something to pay for: nobody's time runs out in a line of ours.
+const PAY_AT_ONCE: usize = 256;
 /// Most answers of a kind that should not be that are written out.
 const MOST_STRANGE: usize = 20;
 
@@ -32,7 +34,8 @@ pub(super) struct Crowd {
     pub(super) size: Size,
     pub(super) desk: Desk,
     door: SocketAddr,
-    places: Semaphore,
+    before_the_door: Semaphore,
+    inside: Semaphore,
     visitors: Mutex<Vec<Visitor>>,
     keys: Mutex<KeyMaker>,
     stories: Mutex<Stories>,
@@ -48,7 +51,8 @@ impl Crowd {
             size,
             desk,
             door,
-            places: Semaphore::new(AT_ONCE),
+            before_the_door: Semaphore::new(BUY_AT_ONCE),
+            inside: Semaphore::new(PAY_AT_ONCE),
             visitors: Mutex::default(),
             keys: Mutex::new(KeyMaker::new(Arc::new(SystemClock))),
             stories: Mutex::default(),
@@ -119,7 +123,7 @@ impl Crowd {
     }
 
     pub(super) async fn get(&self, path: &str) -> Option<Answer> {
-        let _place = self.places.acquire().await;
+        let _place = self.inside.acquire().await;
         let mut visitor = self.visitor();
         let answer = visitor.get(path).await;
         self.visitors.lock().unwrap().push(visitor);
@@ -127,7 +131,17 @@ impl Crowd {
     }
 
     pub(super) async fn post(&self, path: &str, kind: &str, further: &str, body: &str) -> Option<Answer> {
-        let _place = self.places.acquire().await;
+        let _place = self.inside.acquire().await;
+        self.send(path, kind, further, body).await
+    }
+
+    /// Asks for tickets, when it is this one's turn.
+    pub(super) async fn buy(&self, further: &str, body: &str) -> Option<Answer> {
+        let _place = self.before_the_door.acquire().await;
+        self.send("/api/tickets/buy", "application/json", further, body).await
+    }
+
+    async fn send(&self, path: &str, kind: &str, further: &str, body: &str) -> Option<Answer> {
         let mut visitor = self.visitor();
         let answer = visitor.post(path, kind, further, body).await;
         self.visitors.lock().unwrap().push(visitor);
