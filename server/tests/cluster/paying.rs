@@ -7,17 +7,18 @@ const SEED: u64 = 3;
 
 fn short() -> Size {
     Size {
-        capacity: 120,
-        buyers: 480,
-        hold: Duration::from_secs(4),
-        arrive_within: Duration::from_secs(5),
+        capacity: 60,
+        buyers: 300,
+        hold: Duration::from_secs(5),
+        arrive_within: Duration::from_secs(4),
         back_after_ms: 600..1_500,
-        every: Duration::from_secs(4),
-        weather: Duration::from_millis(1_000),
+        every: Duration::from_secs(3),
+        weather: Duration::from_millis(1_200),
         sells_out_within: Duration::from_mins(2),
         is_short: true,
         accidents: 1,
-        faults: 1,
+        faults: 0,
+        kinds: 9,
     }
 }
 

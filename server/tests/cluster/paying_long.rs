@@ -12,13 +12,14 @@ fn long() -> Size {
         buyers: 20_000,
         hold: Duration::from_secs(12),
         arrive_within: Duration::from_secs(100),
-        back_after_ms: 15_000..30_000,
+        back_after_ms: 20_000..40_000,
         every: Duration::from_secs(6),
         weather: Duration::from_secs(4),
         sells_out_within: Duration::from_mins(8),
         is_short: false,
         accidents: 3,
         faults: 20,
+        kinds: 13,
     }
 }
 

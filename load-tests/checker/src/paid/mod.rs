@@ -127,6 +127,8 @@ pub struct PaidCounts {
     pub confirmed: u64,
     /// Orders that ran out.
     pub expired: u64,
+    /// Orders whose money the organizer gave back.
+    pub refunded_orders: u64,
     /// Units that are paid.
     pub sold: u64,
     /// Payments at the provider.

@@ -106,7 +106,7 @@ fn money_that_is_not_where_it_belongs_is_noticed() {
     noticed(Law::MoneyAdds, |sale| (sale.books.provider[3].refunded, sale.books.noted[3].refunded) = (0, 0));
     // A cent too little.
     noticed(Law::MoneyAdds, |sale| {
-        (sale.books.provider[3].refunded, sale.books.noted[3].refunded) = (UNIT - 1, UNIT - 1)
+        (sale.books.provider[3].refunded, sale.books.noted[3].refunded) = (UNIT - 1, UNIT - 1);
     });
     // Charged twice, though the sum of all is right because another one paid nothing.
     noticed(Law::MoneyAdds, |sale| {
@@ -144,6 +144,9 @@ fn a_hold_that_ended_early_is_noticed_by_its_row_and_by_its_buyer() {
 fn a_buyer_who_was_told_something_else_is_noticed() {
     noticed(Law::OneFate, |sale| sale.stories.told.push(told(3, 13_000, OrderStatus::Confirmed)));
     noticed(Law::OneFate, |sale| sale.stories.told.push(told(1, 13_000, OrderStatus::Expired)));
+    // The organizer was told that the money goes back, and it did not; it went back, and nobody was told.
+    noticed(Law::OneFate, |sale| sale.stories.told.push(told(1, 13_000, OrderStatus::Refunded)));
+    noticed(Law::OneFate, |sale| sale.books.holds[0].status = OrderStatus::Refunded);
     // Who was told "confirmed" and got no tickets, one too few, or somebody else's.
     noticed(Law::OneFate, |sale| sale.stories.tickets.clear());
     noticed(Law::OneFate, |sale| sale.stories.tickets.get_mut(&order(1)).unwrap().truncate(1));
@@ -154,6 +157,18 @@ fn a_buyer_who_was_told_something_else_is_noticed() {
 fn a_buyer_with_two_orders_or_too_much_is_noticed() {
     noticed(Law::OneFate, |sale| sale.books.holds[1].buyer = BuyerId(1));
     noticed(Law::LimitsHold, |sale| sale.books.limit = Some(3));
+}
+
+#[test]
+fn money_that_the_organizer_gave_back_is_no_breach() {
+    let mut sale = Sale::that_went_well();
+    sale.books.holds[0].status = OrderStatus::Refunded;
+    (sale.books.provider[1].refunded, sale.books.noted[1].refunded) = (2 * UNIT, 2 * UNIT);
+    sale.books.sold = 4;
+    sale.stories.told.push(told(1, 4_000, OrderStatus::Refunded));
+    let PaidReport { report, counts } = sale.judged();
+    assert!(report.is_clean(), "{report}");
+    assert_eq!((counts.refunded_orders, counts.refunded, counts.earned), (1, 3 * UNIT, 4 * UNIT));
 }
 
 #[test]

@@ -20,6 +20,10 @@ const BREATH: Duration = Duration::from_millis(700);
 /// Between two looks at an order that is to be paid; twice as long after each up to the longest.
 const SOON: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(2);
+/// Of those who have their tickets, so many have their money back some moments later.
+const CALLED_OFF: f64 = 0.05;
+/// Who knows it may give money back.
+pub(super) const ORGANIZER: &str = "the organizer of the paid sale";
 const JSON: &str = "application/json";
 
 /// What somebody is like.
@@ -125,7 +129,7 @@ impl Buyer {
         let body = format!(r#"{{"userId":"{}","quantity":{wants},"ticketTypeId":"vip-pass"}}"#, self.user);
         let header = format!("Idempotency-Key: {id}\r\n");
         while began.elapsed() < PATIENCE && !self.crowd.is_over() {
-            let answer = self.crowd.post("/api/tickets/buy", JSON, &header, &body).await;
+            let answer = self.crowd.buy(&header, &body).await;
             match answer.as_ref().map(|answer| (answer.status, answer.body["code"].as_str())) {
                 Some((202, _)) => {
                     let tickets = answer.as_ref().and_then(|answer| answer.body["ticketsUrl"].as_str());
@@ -279,11 +283,37 @@ impl Buyer {
             let answer = self.crowd.get(&order.path("/tickets")).await;
             if let Some(codes) = answer.as_ref().and_then(codes) {
                 self.crowd.got(order.id, codes);
+                if self.chance.random_bool(CALLED_OFF) && self.crowd.is_far_from_over() {
+                    self.is_called_off(order).await;
+                }
                 break;
             }
             about(BREATH, &mut self.chance).await;
         }
         End::Home
+    }
+}
+
+impl Buyer {
+    /// The organizer gives the money back, and the tickets are there for others.
+    async fn is_called_off(&mut self, order: &Order) {
+        let (path, began) = (format!("/api/v1/orders/{}/refund", order.id), Instant::now());
+        let token = format!("Authorization: Bearer {ORGANIZER}\r\n");
+        while began.elapsed() < PATIENCE {
+            let answer = self.crowd.post(&path, JSON, &token, r#"{"reason":"A change of mind"}"#).await;
+            match answer {
+                Some(answer) if answer.status == 202 => {
+                    let (order, at) = (order.id, self.crowd.now());
+                    self.crowd.told(Told { order, at, status: OrderStatus::Refunded, hold_until: None });
+                    return self.crowd.count("given back by the organizer");
+                }
+                Some(answer) if !matches!(answer.status, 408 | 429 | 503) => {
+                    return self.crowd.wonder("a refund", &answer);
+                }
+                _ => about(BREATH, &mut self.chance).await,
+            }
+        }
+        self.crowd.count("lost patience");
     }
 }
 

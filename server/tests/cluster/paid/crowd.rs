@@ -1,7 +1,10 @@
 //! Who comes when, by how many connections, and what they note.
 
 use super::{Happened, LOOKS, Size, buyer::Buyer, desk::Desk};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::{
+    harness::visitor::{Answer, Visitor},
+    support::until,
+};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use stampede_actors::{
     chance::KeyMaker,
@@ -19,8 +22,10 @@ use std::{
 };
 use tokio::{sync::Semaphore, task::JoinSet};
 
-/// Requests under way at a time: people wait in line rather than to overrun this machine.
-const AT_ONCE: usize = 192;
+/// Requests to buy under way at a time: people wait in line rather than to overrun this machine.
+const BUY_AT_ONCE: usize = 48;
+/// And of those who have something to pay for: nobody's time runs out in a line of ours.
+const PAY_AT_ONCE: usize = 256;
 /// Most answers of a kind that should not be that are written out.
 const MOST_STRANGE: usize = 20;
 
@@ -29,7 +34,8 @@ pub(super) struct Crowd {
     pub(super) size: Size,
     pub(super) desk: Desk,
     door: SocketAddr,
-    places: Semaphore,
+    before_the_door: Semaphore,
+    inside: Semaphore,
     visitors: Mutex<Vec<Visitor>>,
     keys: Mutex<KeyMaker>,
     stories: Mutex<Stories>,
@@ -45,7 +51,8 @@ impl Crowd {
             size,
             desk,
             door,
-            places: Semaphore::new(AT_ONCE),
+            before_the_door: Semaphore::new(BUY_AT_ONCE),
+            inside: Semaphore::new(PAY_AT_ONCE),
             visitors: Mutex::default(),
             keys: Mutex::new(KeyMaker::new(Arc::new(SystemClock))),
             stories: Mutex::default(),
@@ -83,6 +90,18 @@ impl Crowd {
         });
     }
 
+    /// What the shop shows as sold in the end.
+    pub(super) async fn shown_at_last(&self) -> u64 {
+        let mut shown = 0;
+        until("the shop shows what is sold", &mut async || {
+            let told = self.shown_as_sold().await;
+            shown = told.unwrap_or(shown);
+            told.is_some()
+        })
+        .await;
+        shown
+    }
+
     /// What the shop shows as sold; `None` when it does not say.
     pub(super) async fn shown_as_sold(&self) -> Option<u64> {
         let answer = self.get("/api/v1/events/frequency-festival/availability").await?;
@@ -94,12 +113,17 @@ impl Crowd {
         self.over.load(Ordering::Relaxed)
     }
 
+    /// Whether enough will still come who want what comes back.
+    pub(super) fn is_far_from_over(&self) -> bool {
+        self.sold() < u64::from(self.size.capacity) * 3 / 4
+    }
+
     pub(super) fn sold(&self) -> u64 {
         self.sold.load(Ordering::Relaxed)
     }
 
     pub(super) async fn get(&self, path: &str) -> Option<Answer> {
-        let _place = self.places.acquire().await;
+        let _place = self.inside.acquire().await;
         let mut visitor = self.visitor();
         let answer = visitor.get(path).await;
         self.visitors.lock().unwrap().push(visitor);
@@ -107,7 +131,17 @@ impl Crowd {
     }
 
     pub(super) async fn post(&self, path: &str, kind: &str, further: &str, body: &str) -> Option<Answer> {
-        let _place = self.places.acquire().await;
+        let _place = self.inside.acquire().await;
+        self.send(path, kind, further, body).await
+    }
+
+    /// Asks for tickets, when it is this one's turn.
+    pub(super) async fn buy(&self, further: &str, body: &str) -> Option<Answer> {
+        let _place = self.before_the_door.acquire().await;
+        self.send("/api/tickets/buy", "application/json", further, body).await
+    }
+
+    async fn send(&self, path: &str, kind: &str, further: &str, body: &str) -> Option<Answer> {
         let mut visitor = self.visitor();
         let answer = visitor.post(path, kind, further, body).await;
         self.visitors.lock().unwrap().push(visitor);

@@ -45,7 +45,7 @@ type Good = (&'static str, &'static str, u32);
 /// A card that takes a minute, which cannot be cancelled: it keeps its units for that long.
 const STUBBORN: Good = ("4000009900000046", "card: late, and cannot be stopped", 2);
 const GOOD: [Good; 10] = [
-    ("4242424242424242", "card: pays", 36),
+    ("4242424242424242", "card: pays", 34),
     ("4000002500003155", "card: asks", 9),
     ("4000009900000012", "card: slow", 8),
     ("4000009900000038", "card: late", 3),
@@ -72,7 +72,7 @@ impl Desk {
     /// What a buyer can meet here, none of it yet.
     pub(super) fn cards(&self) -> Happened {
         let Self::Bank { patient } = self else { return Happened::new() };
-        let good = GOOD.iter().chain(patient.then_some(&STUBBORN)).map(|(_, name, _)| *name);
+        let good = patient.then_some(&STUBBORN).into_iter().chain(&GOOD).map(|(_, name, _)| *name);
         good.chain(BAD.map(|(_, name)| name)).map(|name| (name, 0)).collect()
     }
 
@@ -97,7 +97,7 @@ fn drawn(play: Play, patient: bool, chance: &mut SmallRng) -> (&'static str, &'s
         return BAD[chance.random_range(0..BAD.len())];
     }
     let mut number = chance.random_range(0..100);
-    for (card, name, share) in GOOD.iter().chain(patient.then_some(&STUBBORN)) {
+    for (card, name, share) in patient.then_some(&STUBBORN).into_iter().chain(&GOOD) {
         if number < *share {
             return (card, name);
         }

@@ -32,6 +32,8 @@ impl Figures {
             ("ran_out_of_time_while_paying", "ran out of time"),
             ("found_everything_sold", "found everything sold"),
             ("lost_patience", "lost patience"),
+            ("kept_waiting", "kept waiting"),
+            ("too_late_at_the_bank", "too late at the bank"),
         ] {
             figures.insert(name.into(), of(what).into());
         }

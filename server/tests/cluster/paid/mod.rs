@@ -58,6 +58,8 @@ pub(crate) struct Size {
     /// How often each kind of accident has to happen, and each way in which the provider goes wrong.
     pub(crate) accidents: u64,
     pub(crate) faults: u64,
+    /// In how many of those ways it has to go wrong at all.
+    pub(crate) kinds: u64,
 }
 
 /// How often what happened.
@@ -119,6 +121,11 @@ impl Sale {
         let size = &self.size;
         accidents.iter().for_each(|(what, times)| judged.wants(what, *times, size.accidents));
         wrongs.iter().for_each(|(what, times)| judged.wants(what, *times, size.faults));
+        judged.wants(
+            "ways in which the provider went wrong",
+            wrongs.values().filter(|times| **times > 0).count() as u64,
+            size.kinds,
+        );
         let of = |what: &str| happened.get(what).copied().unwrap_or(0);
         let capacity = u64::from(size.capacity);
         judged.wants("people who came", of("came"), size.buyers);
@@ -127,6 +134,7 @@ impl Sale {
         judged.wants("times somebody came back", of("came back"), size.buyers / 4);
         let counts = judged.counts.clone();
         judged.wants("orders that ran out", counts.expired, capacity / 10);
+        judged.wants("orders given back by the organizer", counts.refunded_orders, capacity / 200);
         judged.wants("buyers told that their order is confirmed", counts.told_confirmed, counts.confirmed * 9 / 10);
         judged.wants("buyers told that their time is over", counts.told_expired, counts.expired / 10);
     }

@@ -1,7 +1,7 @@
 //! The sale on servers: two web nodes and two writers that are killed and frozen, a Postgres, a Redis and a Pub/Sub server that lose
 //! something, and a Stripe of our own whose weather never stays as it is.
 
-use super::{Desk, Happened, LOOKS, RESTS_WITHIN, Sale, Size, figures::Figures, rows};
+use super::{Desk, Happened, LOOKS, RESTS_WITHIN, Sale, Size, buyer::ORGANIZER, figures::Figures, rows};
 use crate::harness::{Cluster, Grounds};
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use stampede_actors::clock::{Clock, SystemClock};
@@ -13,6 +13,8 @@ use tokio::{task::AbortHandle, time::Instant};
 const SECRET: &str = "whsec_of_the_sale";
 /// A node stands still for so long: longer than a call, shorter than a lease.
 const STILL: Duration = Duration::from_secs(3);
+/// Later than the shop waits for an answer.
+const TOO_LATE: Duration = Duration::from_secs(11);
 
 /// What happens to processes and servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ pub(super) async fn run(size: &Size, seed: u64) -> Figures {
     sale.ends().await;
     weather.abort();
     stripe.turn(Weather { is_long: true, ..Weather::default() });
-    let (mut read, shown) = (at_rest(&shop).await, sale.crowd.shown_as_sold().await.unwrap_or(0));
+    let (mut read, shown) = (at_rest(&shop).await, sale.crowd.shown_at_last().await);
     let (waiting, left) = shop.grounds.waiting().await;
     (read.waiting, read.dead_letters) = (waiting, read.dead_letters + left);
     let books = read.books(size, stripe.books().into_iter().map(account).collect());
@@ -65,6 +67,7 @@ async fn open(size: &Size, stripe: &SimulatedStripe) -> Cluster {
         ("STAMPEDE_STRIPE_SECRET_KEY", "sk_test_of_the_sale".into()),
         ("STAMPEDE_STRIPE_WEBHOOK_SECRET", SECRET.into()),
         ("STAMPEDE_STRIPE_URL", stripe.endpoint.clone()),
+        ("STAMPEDE_ORGANIZER_TOKEN", ORGANIZER.into()),
         ("STAMPEDE_PAYMENT_RATE", "400".into()),
     ];
     grounds.settings.extend(payments);
@@ -75,17 +78,22 @@ async fn open(size: &Size, stripe: &SimulatedStripe) -> Cluster {
 fn weathers(size: &Size) -> Vec<Weather> {
     use Fault::{Answers, DoneAndGarbled, DoneAndLate, DoneAndLost, ProxyAnswers};
     let slow = DoneAndLate(Duration::from_millis(900));
-    let skies: [&[(u32, Fault)]; 9] = [
-        &[],
-        &[(50, slow)],
-        &[(35, DoneAndLost)],
-        &[],
-        &[(30, Answers(500, "")), (20, Answers(503, ""))],
-        &[(60, Answers(429, "rate_limit"))],
-        &[(30, DoneAndGarbled), (10, ProxyAnswers(502))],
-        &[(8, DoneAndLate(Duration::from_secs(11))), (20, slow)],
-        &[(10, Answers(409, "idempotency_key_in_use")), (10, DoneAndLost), (10, Answers(500, "")), (10, slow)],
+    let mut skies: Vec<Vec<(u32, Fault)>> = vec![
+        vec![],
+        vec![(40, slow)],
+        vec![(20, DoneAndLost)],
+        vec![],
+        vec![(12, Answers(500, "")), (8, Answers(503, ""))],
+        vec![(25, Answers(429, "rate_limit"))],
+        vec![],
+        vec![(15, DoneAndGarbled), (5, ProxyAnswers(502))],
+        vec![(4, DoneAndLate(TOO_LATE)), (15, slow)],
+        vec![(8, Answers(409, "idempotency_key_in_use")), (6, DoneAndLost), (6, Answers(500, "")), (8, slow)],
     ];
+    if !size.is_short {
+        // Nobody is there at all: it is left in peace then.
+        skies.push(vec![(100, Answers(503, ""))]);
+    }
     let late = Notices::Late(size.hold + Duration::from_secs(3));
     let notices = [
         Notices::Twice,
@@ -98,7 +106,7 @@ fn weathers(size: &Size) -> Vec<Weather> {
     ];
     let turns = 0..skies.len() * notices.len();
     let weather = |turn: usize| Weather {
-        faults: skies[turn % skies.len()].to_vec(),
+        faults: skies[turn % skies.len()].clone(),
         notices: notices[turn % notices.len()],
         is_long: true,
     };
