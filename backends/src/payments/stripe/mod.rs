@@ -30,7 +30,7 @@ mod simulated;
 #[cfg(test)]
 mod tests;
 
-use super::signature::NoticeSecrets;
+use super::signature::{NoticeSecrets, unreadable};
 use async_trait::async_trait;
 use bytes::Bytes;
 use client::{Client, Refusal};
@@ -289,6 +289,6 @@ impl PaymentGateway for StripeGateway {
 
     fn read_notice(&self, now: Millis, signature: &str, body: &Bytes) -> Result<Option<PaymentNotice>, BadNotice> {
         self.secrets.check(now, signature, body)?;
-        Event::read(body).map_err(|error| BadNotice::Unreadable(error.to_string()))
+        Event::read(body).map_err(|error| unreadable(&error))
     }
 }
