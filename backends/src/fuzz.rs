@@ -4,7 +4,8 @@ use crate::sql::signed;
 pub use crate::{
     bus::fuzz::{QueueRows, QueueSeen, pubsub_attribute, pubsub_label},
     ledger::fuzz::redis_answers,
-    order_store::fuzz::{ShopRows, ShopSeen},
+    order_store::fuzz::{HoldRows, HoldsSeen, ShopRows, ShopSeen},
+    payments::fuzz::{Notices, Provider},
     sqlite::fuzz::{Log, log, sums},
 };
 use sqlx::{AssertSqlSafe, SqlitePool, sqlite::SqlitePoolOptions};

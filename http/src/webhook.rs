@@ -1,24 +1,34 @@
 //! Where the provider of payments tells that something happened. A notice is judged by its signature, written down durably and only
 //! then answered 2xx; it proves nothing, so whoever reads it asks the provider. Who forges notices is counted, not logged one by one.
+//!
+//! The limits at the door are for visitors: what the provider has signed is taken however many come. Whoever says to be the provider
+//! and is not is counted there as everybody, and refused as everybody when he comes too often.
 
 use crate::{
     body,
     desk::{Desk, PATIENCE},
+    door::OnProof,
     error::Problem,
 };
 use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header,
+    HttpMessage, HttpRequest, HttpResponse,
+    dev::ServiceRequest,
+    http::{Method, header},
     web::{Data, Payload},
 };
 use metrics::counter;
-use stampede_actors::{ports::BadNotice, till::Noticed};
+use stampede_actors::{
+    ports::{BadNotice, PaymentNotice},
+    till::Noticed,
+};
 use stampede_domain::Millis;
 use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
     time::Duration,
 };
 
+/// Where notices come.
+pub(crate) const ADDRESS: &str = "/webhooks/payments";
 /// Largest notice: the large providers' events are a few kilobytes.
 const MAX_NOTICE: usize = 64 * 1024;
 /// How often bad notices are logged: anybody can send them.
@@ -32,17 +42,13 @@ pub(crate) async fn take(desk: Data<Desk>, request: HttpRequest, payload: Payloa
     let paying = &desk.shop.options.paying;
     let read = paying.read_notice.as_ref().ok_or_else(Problem::not_found)?;
     let signature = request.headers().get(paying.signature_header).and_then(|value| value.to_str().ok());
-    let body = body::raw(payload, MAX_NOTICE).await?;
-    let notice = match read(desk.now(), signature.unwrap_or(""), &body) {
-        Ok(notice) => notice,
-        Err(why) => {
-            refuse(desk.now(), &why);
-            return Err(match why {
-                BadNotice::Forged(_) => Problem::forged_notice(),
-                BadNotice::Unreadable(_) => Problem::unreadable_notice(),
-            });
-        }
+    let on_proof = request.extensions_mut().remove::<OnProof>();
+    let notice = match body::raw(payload, MAX_NOTICE).await {
+        Ok(body) => judged(&desk, read(desk.now(), signature.unwrap_or(""), &body)),
+        Err(problem) => Err(problem),
     };
+    // Who came too often and is not the provider hears what everybody hears.
+    let notice = notice.map_err(|problem| on_proof.map_or(problem, OnProof::refuse))?;
     let Some(notice) = notice else { return Ok(taken("ignored")) };
     match desk.mailboxes.noticed.ask_within(PATIENCE, Noticed(notice)).await {
         Ok(Ok(())) => Ok(taken("kept")),
@@ -52,6 +58,25 @@ pub(crate) async fn take(desk: Data<Desk>, request: HttpRequest, payload: Payloa
             Err(Problem::notice_not_kept())
         }
     }
+}
+
+fn judged(desk: &Desk, read: Result<Option<PaymentNotice>, BadNotice>) -> Result<Option<PaymentNotice>, Problem> {
+    read.map_err(|why| {
+        refuse(desk.now(), &why);
+        match why {
+            BadNotice::Forged(_) => Problem::forged_notice(),
+            BadNotice::Unreadable(_) => Problem::unreadable_notice(),
+        }
+    })
+}
+
+/// Whether a request may be the provider's, to be judged by its signature.
+pub(crate) fn says_to_be_signed(desk: &Desk, request: &ServiceRequest) -> bool {
+    let paying = &desk.shop.options.paying;
+    paying.read_notice.is_some()
+        && request.path() == ADDRESS
+        && request.method() == Method::POST
+        && request.headers().contains_key(paying.signature_header)
 }
 
 fn taken(what: &'static str) -> HttpResponse {

@@ -7,18 +7,19 @@ use actix_web::test::TestRequest;
 use bytes::Bytes;
 use serde_json::json;
 use stampede_actors::{
+    doorkeeper::{Standing, Verdict},
     facts::PutOff,
     inventory::{OrderFound, OrderNotShown},
     lane::Wish,
-    ports::{BadNotice, PaymentNotice, PortFailure},
+    ports::{BadNotice, Limit, PaymentNotice, PortFailure, Quota},
     till::TillAnswer,
 };
 use stampede_domain::{Decline, Hold, HoldRefused, Millis, OrderStatus, PaymentId};
 use stampede_http::{
-    ShopOptions,
+    DoorRules, ShopOptions,
     paying::{OrganizerToken, Paying},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use support::{Answer, Says, Script, hold, k, key, paying, row, shown_with_vip};
 
 const BANK: &str = "/bank/payments/pay_1";
@@ -312,4 +313,38 @@ async fn a_forged_notice_reaches_nobody() {
     assert!(script.notices.lock().unwrap().is_empty());
     assert_eq!(Script::new().ask(notify("good")).await.problem(404), "not_found", "nobody sends any here");
     assert_eq!(script.ask(TestRequest::get().uri("/webhooks/payments")).await.problem(405), "method_not_allowed");
+}
+
+/// A door at which everybody has come too often.
+fn crowded(mut script: Script) -> Script {
+    script.options.door =
+        DoorRules { limits_addresses: true, exempt: "127.0.0.0/8".parse().unwrap(), ..DoorRules::default() };
+    let quota = Quota { burst: 20, per_second: 10 };
+    script.admits = Arc::new(move |_| {
+        let standing = Standing { limit: Limit::Orders, quota, remaining: 0 };
+        Says::Answer(Verdict { standing: Some(standing), retry_after: Some(Duration::from_secs(1)) })
+    });
+    script
+}
+
+#[actix_web::test]
+async fn the_providers_notices_are_taken_however_many_come_and_nobody_elses() {
+    let from_afar = |request: TestRequest| request.peer_addr("198.51.100.7:4711".parse().unwrap());
+    let notice = PaymentNotice { payment: PaymentId::new("pay_1").unwrap(), order: key(), attempt: 1 };
+    let script = crowded(noticing(Ok(Some(notice)), Script::new()));
+    let answer = script.ask(from_afar(notify("good"))).await;
+    assert_eq!((answer.status.as_u16(), answer.header("ratelimit")), (204, None));
+    assert_eq!(script.notices.lock().unwrap().len(), 1);
+
+    let unsigned = || TestRequest::post().uri("/webhooks/payments").set_payload("{\"raw\": 1 }");
+    let large = notify("good").set_payload("x".repeat(70_000));
+    let elsewhere = TestRequest::post().uri("/api/tickets/buy").insert_header(("stripe-signature", "good"));
+    for request in [notify("bad"), unsigned(), large, elsewhere] {
+        let answer = script.ask(from_afar(request)).await;
+        assert!(answer.header("retry-after").is_some());
+        assert_eq!(answer.problem(429), "too_many_requests");
+    }
+    let nobody_sends = crowded(Script::new());
+    assert_eq!(nobody_sends.ask(from_afar(notify("good"))).await.problem(429), "too_many_requests");
+    assert_eq!(script.notices.lock().unwrap().len(), 1);
 }

@@ -8,8 +8,11 @@ use serde_json::Value;
 use stampede_actors::{clock::SystemClock, ports::WantedPayment};
 use stampede_domain::{Money, OrderId, PaymentId};
 use stampede_server::wiring::Payments;
-use std::{fs, process::Output, sync::Arc};
+use std::{fs, process::Output, sync::Arc, time::Duration};
 use support::{Shop, key, passes::Pass, servers};
+
+/// Declines, and a minute later the money comes all the same.
+const AFTER_ALL: &str = "4000009900000111";
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
@@ -85,6 +88,37 @@ async fn what_happened_at_the_bank_alone_is_told_and_nothing_is_changed() {
     }
     let text = reconcile(&shop, &[], 1);
     assert!(text.contains("2 payments differ") && text.contains("at the provider's desk"), "{text}");
+    shop.audit();
+}
+
+/// The hold ends before the money comes of which the bank had said that it never would. It takes longer than a minute: the shortest
+/// hold is one.
+#[tokio::test(flavor = "multi_thread")]
+async fn money_that_comes_after_the_hold_has_ended_is_given_back_once_and_the_buyer_reads_so() {
+    let Some(shop) = shop().await else { return };
+    let festival = include_str!("../demo/frequency-festival.toml").replace("hold_minutes = 10", "hold_minutes = 1");
+    let file = shop.directory().join("event.toml");
+    fs::write(&file, festival.replace("2027-01-15T09:00:00Z", "2026-01-15T09:00:00Z")).unwrap();
+    let output = shop.run(&["event", "apply", file.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", said(&output));
+    let pass = Pass::reserved(&shop).await;
+    pass.pay(1, AFTER_ALL).await;
+    pass.until("it is declined", |order| order["declined"] == "declined" && order["status"] == "reserved").await;
+    for what in ["its hold has ended", "its hold has ended, at last"] {
+        if pass.look().await["status"] == "expired" {
+            break;
+        }
+        // Each waits for half a minute at most, as all waiting in tests does.
+        let _ =
+            tokio::time::timeout(Duration::from_secs(29), pass.until(what, |order| order["status"] == "expired")).await;
+    }
+    assert_eq!(pass.look().await["status"], "expired");
+    shop.until("the money is given back, and its buyer reads so", async || pass.page().await.contains("Sent on")).await;
+    let found = reconciled(&shop, 0);
+    let sums = &found["books"];
+    assert!(sums["captured"] == sums["refunded"] && sums["captured"].as_i64() > Some(0), "{found}");
+    let refunds = shop.metric("stampede_payment_calls_total", "call=\"refund\"").await;
+    assert!((refunds - 1.0).abs() < 0.5, "{refunds} refunds were asked for");
     shop.audit();
 }
 

@@ -154,7 +154,7 @@ pub(crate) fn columns(terms: Option<HoldTerms>) -> (Option<i64>, Option<i64>, Op
 }
 
 pub(super) fn currency(code: &str) -> sqlx::Result<Currency> {
-    Currency::from_code(code).ok_or_else(|| strange(format!("currency “{code}”")))
+    Currency::from_code(code).ok_or_else(|| strange("a currency".into()))
 }
 
 pub(super) fn status(code: i64) -> sqlx::Result<OrderStatus> {
@@ -162,7 +162,7 @@ pub(super) fn status(code: i64) -> sqlx::Result<OrderStatus> {
 }
 
 pub(super) fn decline(name: Option<&str>) -> sqlx::Result<Option<Decline>> {
-    name.map(|name| Decline::from_name(name).ok_or_else(|| strange(format!("decline “{name}”")))).transpose()
+    name.map(|name| Decline::from_name(name).ok_or_else(|| strange("a decline".into()))).transpose()
 }
 
 pub(super) fn payment_id(text: Option<&str>) -> sqlx::Result<Option<PaymentId>> {

@@ -9,6 +9,8 @@
 //! Redis, Pub/Sub) is not offered it: with ticket types that are paid online it needs a key of Stripe, of its test mode at least.
 
 pub mod bank;
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod none;
 mod signature;
 pub mod stripe;

@@ -59,6 +59,12 @@ impl NoticeSecrets {
     }
 }
 
+/// What is said of a notice that is signed and cannot be read: where it went wrong, and nothing of what it says, which may name
+/// people.
+pub(crate) fn unreadable(error: &serde_json::Error) -> BadNotice {
+    BadNotice::Unreadable(format!("{:?} at column {}", error.classify(), error.column()))
+}
+
 fn signed(mac: &Hmac<Sha256>, time: &str, body: &[u8]) -> Hmac<Sha256> {
     mac.clone().chain_update(time.as_bytes()).chain_update(b".").chain_update(body)
 }

@@ -35,6 +35,6 @@ pub(crate) fn routes(table: &mut Table<'_>) {
         .writes("/api/v1/orders/{order}/extend", web::to(payments::extend))
         .writes("/api/v1/orders/{order}/cancel", web::to(payments::cancel))
         .writes("/api/v1/orders/{order}/refund", web::to(payments::refund))
-        .writes("/webhooks/payments", web::to(webhook::take));
+        .writes(webhook::ADDRESS, web::to(webhook::take));
     description::routes(table);
 }

@@ -16,7 +16,7 @@ pub(crate) use cors::dress as dress_for_other_sites;
 pub(crate) use standing::show as show_standing;
 pub(crate) use visitor::Visitor;
 
-use crate::{desk::Desk, error::Problem};
+use crate::{desk::Desk, error::Problem, webhook};
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
     dev::ServiceRequest,
@@ -77,6 +77,21 @@ pub(crate) enum Instead {
     Problem(Problem),
 }
 
+/// Somebody came too often, and was let in all the same to show that the provider of payments sent him.
+#[derive(Clone, Copy)]
+pub(crate) struct OnProof(Duration);
+
+impl OnProof {
+    /// What is answered to who cannot.
+    pub(crate) fn refuse(self) -> Problem {
+        too_often(self.0)
+    }
+}
+
+fn too_often(wait: Duration) -> Problem {
+    Problem::too_many_requests().after_or_later(wait, wait.max(SPREAD))
+}
+
 /// Lets a request in, or says what is answered instead.
 pub(crate) async fn enter(desk: &Desk, request: &ServiceRequest) -> Result<(), Instead> {
     let rules = &desk.shop.options.door;
@@ -110,12 +125,18 @@ async fn count(desk: &Desk, request: &ServiceRequest, address: Option<IpAddr>) -
     let who = if request.method() == Method::POST { Admit::Orderer(address) } else { Admit::Reader(address) };
     // Who cannot be judged is let in: the mailboxes behind the door have bounds.
     let verdict = desk.mailboxes.admit.ask(who).await.unwrap_or_default();
-    if let Some(standing) = verdict.standing {
+    // The provider sends from few networks, and many at once when a sale opens: its word is its signature, not its address.
+    let says_to_be_the_provider = webhook::says_to_be_signed(desk, request);
+    if let Some(standing) = verdict.standing.filter(|_| !says_to_be_the_provider) {
         request.extensions_mut().insert(standing);
     }
     match verdict.retry_after {
         None => Ok(()),
-        Some(wait) => Err(Instead::Problem(Problem::too_many_requests().after_or_later(wait, wait.max(SPREAD)))),
+        Some(wait) if says_to_be_the_provider => {
+            request.extensions_mut().insert(OnProof(wait));
+            Ok(())
+        }
+        Some(wait) => Err(Instead::Problem(too_often(wait))),
     }
 }
 

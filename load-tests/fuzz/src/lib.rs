@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod names;
 mod orders;
+mod paying;
 mod redis;
 mod requests;
 mod rows;
@@ -24,6 +25,7 @@ pub use events::event_file;
 pub use files::{sums, write_ahead_log};
 pub use names::{health_answer, order_key, slug};
 pub use orders::{buy_form, buy_json, order_page};
+pub use paying::{hold_rows, notice, pay_form, pay_json};
 pub use redis::redis_answer;
 pub use requests::request;
 pub use rows::{queue_rows, shop_rows};
@@ -59,4 +61,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("buy_json", buy_json),
     ("buy_form", buy_form),
     ("order_page", order_page),
+    ("notice", notice),
+    ("hold_rows", hold_rows),
+    ("pay_json", pay_json),
+    ("pay_form", pay_form),
 ];

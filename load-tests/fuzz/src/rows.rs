@@ -6,7 +6,7 @@ use stampede_domain::{Event, OrderStatus};
 use tokio::runtime::{Builder, Runtime};
 
 thread_local! {
-    static RUNTIME: Runtime = Builder::new_current_thread().enable_all().build().expect("because a runtime can be built");
+    pub(crate) static RUNTIME: Runtime = Builder::new_current_thread().enable_all().build().expect("because a runtime can be built");
     static QUEUE: QueueRows = RUNTIME.with(|runtime| runtime.block_on(QueueRows::open()));
     static SHOP: ShopRows = RUNTIME.with(|runtime| runtime.block_on(ShopRows::open()));
 }
@@ -31,7 +31,7 @@ fn cell(bytes: &mut Bytes<'_>) -> Cell {
     }
 }
 
-fn rows(bytes: &mut Bytes<'_>, columns: usize) -> Vec<Row> {
+pub(crate) fn rows(bytes: &mut Bytes<'_>, columns: usize) -> Vec<Row> {
     let count = if bytes.is_empty() { 0 } else { 1 + bytes.below(MOST) };
     (0..count).map(|_| (0..columns).map(|_| cell(bytes)).collect()).collect()
 }

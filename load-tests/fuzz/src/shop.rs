@@ -41,9 +41,10 @@ use std::{
 use tokio::sync::watch;
 
 /// Nobody is counted by address or name: here it is asked more often than by anybody.
-const UNLIMITED: [&str; 5] = [
+const UNLIMITED: [&str; 6] = [
     "--demo-opens-in=0s",
     "--demo-capacity=100000000",
+    "--demo-vip-capacity=100000000",
     "--demo-limit-per-buyer=0",
     "--limit-reads-per-second=0",
     "--limit-orders-per-second=0",

@@ -59,6 +59,9 @@ const WORDS: &[&str] = &[
     "user",
     "name",
     "quantity",
+    "attempt",
+    "v1=",
+    "t=",
 ];
 
 fn here(of: &str) -> PathBuf {
@@ -143,7 +146,8 @@ fn was_sold_lawfully(name: &str, inputs: usize, least: usize) {
 }
 
 /// Targets that stand before a shop, and of a hundred inputs the fewest that are orders which it accepts.
-const AT_THE_SHOP: &[(&str, usize)] = &[("request", 1), ("buy_json", 10), ("buy_form", 10), ("order_page", 0)];
+const AT_THE_SHOP: &[(&str, usize)] =
+    &[("request", 1), ("buy_json", 10), ("buy_form", 10), ("order_page", 0), ("pay_json", 0), ("pay_form", 0)];
 
 /// A test a target, and a list of them.
 macro_rules! replays {
@@ -179,6 +183,10 @@ replays! {
     buy_json: 500,
     buy_form: 300,
     order_page: 300,
+    notice: 2000,
+    hold_rows: 300,
+    pay_json: 300,
+    pay_form: 300,
 }
 
 #[test]

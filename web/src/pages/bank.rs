@@ -149,6 +149,7 @@ fn test_cards() -> Vec<TestCard> {
         ("4000 0099 0000 0087", "first"),
         ("4000 0099 0000 0095", "out_of_order"),
         ("4000 0099 0000 0103", "never"),
+        ("4000 0099 0000 0111", "after_all"),
     ]
     .map(|(number, does)| TestCard { number: number.into(), does: does.into() })
     .to_vec()

@@ -142,6 +142,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("card_does_twice", "zahlt und meldet alles zweimal", "pays and reports everything twice"),
     ("card_does_first", "zahlt und meldet es, bevor du zurück bist", "pays and reports it before you are back"),
     ("card_does_out_of_order", "zahlt und meldet es in falscher Reihenfolge", "pays and reports it out of order"),
+    ("card_does_after_all", "lehnt ab; das Geld kommt nach einer Minute doch", "declines; the money comes after a minute all the same"),
     ("card_does_never", "zahlt und meldet es nie", "pays and never reports it"),
     ("bank_step", "Bist du es?", "Is it you?"),
     ("bank_step_ask", "Mit der Karte, die auf {ending} endet, sollen {sum} an {merchant} gezahlt werden.", "The card ending in {ending} is to pay {sum} to {merchant}."),

@@ -1,10 +1,10 @@
 //! For the fuzz targets: a shop in memory whose rows are not as we wrote them.
 
-use super::rows;
+use super::{audit, hold_rows, rows};
 use crate::fuzz::{Row, database, fill};
 use sqlx::SqlitePool;
-use stampede_actors::ports::{Listing, OrderRecord};
-use stampede_domain::{BuyerId, OrderId, PoolId};
+use stampede_actors::ports::{BookedPayment, Listing, OrderRecord};
+use stampede_domain::{BuyerId, Hold, Millis, OrderId, PoolId};
 
 /// Rows for a `shop.db`.
 pub struct ShopRows(SqlitePool);
@@ -89,5 +89,73 @@ impl ShopRows {
     #[must_use]
     pub fn columns() -> [usize; 4] {
         [ORDERS.len(), EVENTS.len(), BUYERS.len(), POOLS.len()]
+    }
+}
+
+/// Rows of orders that are paid online, for a `shop.db`.
+pub struct HoldRows(SqlitePool);
+
+/// What a shop says of them.
+pub struct HoldsSeen {
+    /// Orders with their payments.
+    pub holds: sqlx::Result<Vec<Hold>>,
+    /// Payments alone.
+    pub booked: sqlx::Result<Vec<BookedPayment>>,
+    /// Everything else that is read of these tables.
+    pub others: sqlx::Result<()>,
+}
+
+const HOLDS: [&str; 19] = [
+    "id",
+    "pool",
+    "quantity",
+    "buyer",
+    "fingerprint",
+    "amount",
+    "currency",
+    "status",
+    "hold_until",
+    "extended",
+    "attempt",
+    "paying_at",
+    "page",
+    "decline",
+    "paid_by",
+    "look_at",
+    "changed_at",
+    "owed",
+    "due_at",
+];
+const PAYMENTS: [&str; 6] = ["order_id", "place", "id", "attempt", "captured", "refunded"];
+
+impl HoldRows {
+    /// An empty shop whose tables take anything.
+    pub async fn open() -> Self {
+        Self(ShopRows::open().await.0)
+    }
+
+    /// Puts cells into the rows of the tables, and reads all of them as the shop does.
+    pub async fn read(&self, holds: &[Row], payments: &[Row]) -> HoldsSeen {
+        fill(&self.0, "holds", None, &HOLDS, holds).await;
+        fill(&self.0, "payments", None, &PAYMENTS, payments).await;
+        HoldsSeen {
+            holds: hold_rows::due(&self.0, Millis(i64::MAX), u32::MAX).await,
+            booked: hold_rows::payments_after(&self.0, None, u32::MAX).await,
+            others: self.others().await,
+        }
+    }
+
+    async fn others(&self) -> sqlx::Result<()> {
+        let mut connection = self.0.acquire().await?;
+        hold_rows::of(&mut connection, &[OrderId::from([0; 16])]).await?;
+        hold_rows::sums(&mut connection, Millis(1_700_000_000_000)).await?;
+        audit::of_no_order(&mut connection).await?;
+        audit::pool(&mut connection, POOL).await.map(drop)
+    }
+
+    /// How many columns of an order and of a payment can be chosen.
+    #[must_use]
+    pub fn columns() -> [usize; 2] {
+        [HOLDS.len(), PAYMENTS.len()]
     }
 }

@@ -48,6 +48,8 @@ pub(super) enum Part {
     Late {
         stubborn: bool,
     },
+    /// Declines, and long after takes the money all the same: a bank that went back on its word.
+    AfterAll,
     /// Does what the shop asks for next, and the answer is lost.
     DoneAndLost,
     /// What the shop asks for next is lost on its way.
@@ -106,6 +108,7 @@ pub const TEST_CARDS: &[TestCard] = &[
     card("4000 0099 0000 0087", "first", Part::Notices(Notices::First)),
     card("4000 0099 0000 0095", "out_of_order", Part::Notices(Notices::OutOfOrder)),
     card("4000 0099 0000 0103", "never", Part::Notices(Notices::Never)),
+    card("4000 0099 0000 0111", "after_all", Part::AfterAll),
 ];
 
 impl Card {

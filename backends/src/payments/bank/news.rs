@@ -1,7 +1,7 @@
 //! What the bank reports, and when: as badly as the card wants it.
 
 use super::{BankTimes, cards::Notices, record::Record};
-use crate::payments::signature::NoticeSecrets;
+use crate::payments::signature::{NoticeSecrets, unreadable};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use stampede_actors::ports::{BadNotice, PaymentNotice};
@@ -86,7 +86,7 @@ pub(super) fn signed(secrets: &NoticeSecrets, now: Millis, notice: &PaymentNotic
 }
 
 pub(super) fn read(body: &Bytes) -> Result<Option<PaymentNotice>, BadNotice> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| BadNotice::Unreadable(error.to_string()))?;
+    let body: Body = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
     let about = body.about.filter(|_| body.r#type == CHANGED);
     Ok(about.map(|About { payment, order, attempt }| PaymentNotice { payment, order, attempt }))
 }

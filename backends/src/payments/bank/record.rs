@@ -7,7 +7,8 @@
 //!    └──────────────────────┴───────────┴─▶ failed (declined, refused, gone back, cancelled)
 //! ```
 //!
-//! Captured and failed are for ever, so of a capture and a cancellation one comes first and the other finds it done.
+//! Captured and failed are for ever, so of a capture and a cancellation one comes first and the other finds it done. One card goes
+//! back on its word: it declines, and its money comes a minute later, whatever was done meanwhile.
 
 use super::{
     BankTimes,
@@ -47,10 +48,17 @@ struct CardKept {
 enum State {
     Awaiting,
     Asking,
-    Processing { until: Millis, then: Option<Decline> },
+    Processing {
+        until: Millis,
+        then: Option<Decline>,
+    },
     Authorized,
     Captured,
     Failed(Decline),
+    /// Told as declined; the money comes then.
+    AfterAll {
+        at: Millis,
+    },
 }
 
 /// What somebody wants of a payment.
@@ -127,6 +135,7 @@ impl Record {
             Part::Asks(_) => State::Asking,
             Part::Slow(then) => State::Processing { until: now.plus(times.slow), then },
             Part::Late { .. } => State::Processing { until: now.plus(times.late), then: None },
+            Part::AfterAll => State::AfterAll { at: now.plus(times.late) },
             Part::Pays | Part::DoneAndLost | Part::LostBefore | Part::Notices(_) => State::Authorized,
         };
         let spoils = matches!(part, Part::DoneAndLost | Part::LostBefore);
@@ -172,7 +181,7 @@ impl Record {
 
     fn cancel(&mut self) -> Came {
         match self.state {
-            State::Captured | State::Failed(_) => {}
+            State::Captured | State::Failed(_) | State::AfterAll { .. } => {}
             State::Processing { .. } if self.part() == Some(Part::Late { stubborn: true }) => {}
             _ => self.state = State::Failed(Decline::Cancelled),
         }
@@ -203,13 +212,17 @@ impl Record {
     fn state_at(&self, now: Millis) -> State {
         match self.state {
             State::Processing { until, then } if now >= until => then.map_or(State::Authorized, State::Failed),
+            State::AfterAll { at } if now >= at => State::Captured,
             state => state,
         }
     }
 
     /// When something happens to it by itself.
     pub(super) fn moves_at(&self) -> Option<Millis> {
-        if let State::Processing { until, .. } = self.state { Some(until) } else { None }
+        match self.state {
+            State::Processing { until: at, .. } | State::AfterAll { at } => Some(at),
+            _ => None,
+        }
     }
 
     /// Whether it is at another place than it was: that is worth a notice.
@@ -243,6 +256,7 @@ impl Record {
             State::Authorized => PaymentState::Authorized,
             State::Captured => PaymentState::Captured,
             State::Failed(why) => PaymentState::Failed(why),
+            State::AfterAll { .. } => PaymentState::Failed(Decline::Declined),
         };
         ProviderPayment {
             id: self.id.clone(),

@@ -206,6 +206,25 @@ async fn a_late_payment_can_be_cancelled_and_a_stubborn_one_only_when_it_is_know
     assert_eq!(stubborn.bank.cancel(&payment).await.unwrap().unwrap().state, cancelled);
 }
 
+/// What the shop was told is not what comes: it was declined, is cancelled, and is paid all the same.
+#[tokio::test]
+async fn a_bank_that_goes_back_on_its_word_is_found_out_and_gives_back_once() {
+    let rig = BankRig::in_memory();
+    let (payment, seen) = rig.paid_with("after_all").await;
+    assert_eq!(seen.step, failed(Decline::Declined));
+    assert_eq!(rig.bank.cancel(&payment).await.unwrap().unwrap().state, PaymentState::Failed(Decline::Declined));
+    rig.clock.turn(BankTimes::default().late - Duration::from_millis(1));
+    assert_eq!(rig.state(&payment).await, PaymentState::Failed(Decline::Declined));
+    assert!(matches!(rig.bank.refund(&payment, order(1), 1).await, Err(PortFailure::Impossible(_))), "it has none");
+    rig.clock.turn(Duration::from_millis(1));
+    let paid = rig.bank.find(&payment).await.unwrap().unwrap();
+    assert_eq!((paid.state, paid.captured), (PaymentState::Captured, paid.amount.minor));
+    for _ in 0..2 {
+        let back = rig.bank.refund(&payment, order(1), paid.captured).await.unwrap().unwrap();
+        assert_eq!(back.refunded, paid.captured);
+    }
+}
+
 #[tokio::test]
 async fn a_lost_answer_is_unknown_and_the_money_is_taken_or_not() {
     for (does, then) in [("done_and_lost", PaymentState::Captured), ("lost_before", PaymentState::Authorized)] {
@@ -226,7 +245,7 @@ async fn notices_of(does: &str) -> Vec<u128> {
     tokio::time::sleep(Duration::from_millis(100)).await;
     rig.bank.capture(&payment).await.unwrap();
     let mut came = Vec::new();
-    while let Ok(Some(notice)) = tokio::time::timeout(Duration::from_secs(60), rig.news.recv()).await {
+    while let Ok(Some(notice)) = tokio::time::timeout(Duration::from_secs(90), rig.news.recv()).await {
         assert_eq!(notice, PaymentNotice { payment: payment.clone(), order: order(1), attempt: 1 });
         came.push(began.elapsed().as_millis() / 100 * 100);
     }
@@ -242,6 +261,7 @@ async fn notices_come_once_twice_first_out_of_order_or_never() {
     assert_eq!(notices_of("first").await, [100, 100]);
     assert_eq!(notices_of("out_of_order").await, [100, 3_000]);
     assert_eq!(notices_of("slow").await, [300, 4_300], "and when it happens by itself");
+    assert_eq!(notices_of("after_all").await[1], 60_300, "and when it is another after all");
 }
 
 #[tokio::test]

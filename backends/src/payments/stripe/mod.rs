@@ -28,7 +28,7 @@ mod shapes;
 #[cfg(test)]
 mod tests;
 
-use super::signature::NoticeSecrets;
+use super::signature::{NoticeSecrets, unreadable};
 use async_trait::async_trait;
 use bytes::Bytes;
 use client::{Client, Refusal};
@@ -291,6 +291,6 @@ impl PaymentGateway for StripeGateway {
 
     fn read_notice(&self, now: Millis, signature: &str, body: &Bytes) -> Result<Option<PaymentNotice>, BadNotice> {
         self.secrets.check(now, signature, body)?;
-        Event::read(body).map_err(|error| BadNotice::Unreadable(error.to_string()))
+        Event::read(body).map_err(|error| unreadable(&error))
     }
 }
