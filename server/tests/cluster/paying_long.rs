@@ -10,7 +10,7 @@ fn long() -> Size {
     Size {
         capacity: 5_000,
         buyers: 20_000,
-        hold: Duration::from_secs(12),
+        hold: Duration::from_secs(15),
         arrive_within: Duration::from_secs(100),
         back_after_ms: 20_000..40_000,
         every: Duration::from_secs(6),
