@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// After an answer that never came, or one that says "not now".
 const BREATH: Duration = Duration::from_millis(700);
 /// Between two looks at an order that is to be paid; twice as long after each up to the longest.
-const SOON: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_millis(400);
+const LONGEST: Duration = Duration::from_secs(4);
 /// Of those who have their tickets, so many have their money back some moments later.
 const CALLED_OFF: f64 = 0.05;
 /// Who knows it may give money back.
