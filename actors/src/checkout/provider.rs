@@ -84,13 +84,12 @@ impl Provider {
         };
         let _place = places.acquire().await;
         self.wait_for_the_pace().await;
-        if !self.breaker.borrow_mut().begin(Instant::now()) {
-            return left_in_peace();
-        }
+        let begun = self.breaker.borrow_mut().begin(Instant::now());
+        let Some(begun) = begun else { return left_in_peace() };
         let answer = tokio::time::timeout(PATIENCE, call(self.gateway.as_ref())).await;
         let answer = answer.unwrap_or_else(|_| Err(PortFailure::Unknown("no answer in time".into())));
         let is_well = !matches!(answer, Err(PortFailure::Unavailable(_) | PortFailure::Unknown(_)));
-        self.breaker.borrow_mut().end(Instant::now(), is_well);
+        self.breaker.borrow_mut().end(Instant::now(), begun, is_well);
         announce(Fact::PaymentCalled { call: name, outcome: outcome(&answer) });
         answer
     }
@@ -111,6 +110,15 @@ fn outcome<T>(answer: &PortResult<T>) -> &'static str {
     }
 }
 
+/// A call that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    /// One of many.
+    Usual,
+    /// The one that finds out.
+    Trial,
+}
+
 /// Closed while calls go well; open after too many failures in a row; then one call finds out.
 #[derive(Debug, Default)]
 struct Breaker {
@@ -124,14 +132,19 @@ impl Breaker {
         self.open_until.is_none_or(|until| now >= until && !self.is_trying)
     }
 
-    /// Whether the call may be made; the first one after the pause is the trial.
-    fn begin(&mut self, now: Instant) -> bool {
+    /// `None`: the call may not be made; the first one after the pause is the trial.
+    fn begin(&mut self, now: Instant) -> Option<Begun> {
+        let begun = if self.open_until.is_some() { Begun::Trial } else { Begun::Usual };
         let may = self.may_call(now);
-        self.is_trying |= may && self.open_until.is_some();
-        may
+        self.is_trying |= may && begun == Begun::Trial;
+        may.then_some(begun)
     }
 
-    fn end(&mut self, now: Instant, is_well: bool) {
+    fn end(&mut self, now: Instant, begun: Begun, is_well: bool) {
+        // What was asked before it opened says nothing of now: dozens are under way when it opens, and each would open it again.
+        if self.open_until.is_some() && begun == Begun::Usual {
+            return;
+        }
         if is_well {
             if self.open_until.is_some() {
                 // As loud as the beginning: whoever reads of the one looks for the other.
@@ -159,19 +172,37 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_breaker_opens_after_five_failures_in_a_row_and_lets_one_call_find_out() {
         let mut breaker = Breaker::default();
+        opens(&mut breaker);
+        assert_eq!(breaker.begin(Instant::now()), None);
+        tokio::time::advance(LEFT_IN_PEACE).await;
+        assert_eq!(breaker.begin(Instant::now()), Some(Begun::Trial));
+        assert_eq!(breaker.begin(Instant::now()), None, "only one");
+        breaker.end(Instant::now(), Begun::Trial, false);
+        assert_eq!(breaker.begin(Instant::now()), None, "open again at once");
+        tokio::time::advance(LEFT_IN_PEACE).await;
+        assert_eq!(breaker.begin(Instant::now()), Some(Begun::Trial));
+        breaker.end(Instant::now(), Begun::Trial, true);
+        assert_eq!([breaker.begin(Instant::now()), breaker.begin(Instant::now())], [Some(Begun::Usual); 2], "closed");
+    }
+
+    fn opens(breaker: &mut Breaker) {
         for failure in 0..FAILURES_TO_OPEN {
-            assert!(breaker.begin(Instant::now()), "{failure}");
-            breaker.end(Instant::now(), false);
+            assert_eq!(breaker.begin(Instant::now()), Some(Begun::Usual), "{failure}");
+            breaker.end(Instant::now(), Begun::Usual, false);
         }
-        assert!(!breaker.begin(Instant::now()));
-        tokio::time::advance(LEFT_IN_PEACE).await;
-        assert!(breaker.begin(Instant::now()), "the trial");
-        assert!(!breaker.begin(Instant::now()), "only one");
-        breaker.end(Instant::now(), false);
-        assert!(!breaker.begin(Instant::now()), "open again at once");
-        tokio::time::advance(LEFT_IN_PEACE).await;
-        assert!(breaker.begin(Instant::now()));
-        breaker.end(Instant::now(), true);
-        assert!(breaker.begin(Instant::now()) && breaker.begin(Instant::now()), "closed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_to_what_was_asked_before_it_opened_neither_closes_it_nor_opens_it_for_longer() {
+        let mut breaker = Breaker::default();
+        opens(&mut breaker);
+        breaker.end(Instant::now(), Begun::Usual, true);
+        assert_eq!(breaker.begin(Instant::now()), None, "still open");
+        tokio::time::advance(LEFT_IN_PEACE - Duration::from_millis(1)).await;
+        breaker.end(Instant::now(), Begun::Usual, false);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(breaker.begin(Instant::now()), Some(Begun::Trial));
+        breaker.end(Instant::now(), Begun::Usual, true);
+        assert_eq!(breaker.begin(Instant::now()), None, "the trial is not over");
     }
 }

@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// After an answer that never came, or one that says "not now".
 const BREATH: Duration = Duration::from_millis(700);
 /// Between two looks at an order that is to be paid; twice as long after each up to the longest.
-const SOON: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_millis(400);
+const LONGEST: Duration = Duration::from_secs(4);
 /// Of those who have their tickets, so many have their money back some moments later.
 const CALLED_OFF: f64 = 0.05;
 /// Who knows it may give money back.
@@ -109,11 +109,16 @@ impl Buyer {
         let wants = if self.chance.random_bool(0.7) { 1 } else { self.chance.random_range(2..=super::LIMIT) };
         let mut wants = wants;
         while !self.crowd.is_over() {
-            if let Reserved::Yes(order) = self.reserves(wants).await
-                && matches!(self.sees_through(order).await, End::Home)
-            {
-                return;
+            let crowd = Arc::clone(&self.crowd);
+            let mut turn = Some(crowd.turn().await);
+            if let Reserved::Yes(order) = self.reserves(wants).await {
+                // Who only looks on keeps nobody waiting.
+                turn = turn.filter(|_| self.character.goes_to_the_bank());
+                if matches!(self.sees_through(order).await, End::Home) {
+                    return;
+                }
             }
+            drop(turn);
             // Somewhat more modest.
             wants = 1;
             let back = self.chance.random_range(self.crowd.size.back_after_ms.clone());
@@ -129,7 +134,7 @@ impl Buyer {
         let body = format!(r#"{{"userId":"{}","quantity":{wants},"ticketTypeId":"vip-pass"}}"#, self.user);
         let header = format!("Idempotency-Key: {id}\r\n");
         while began.elapsed() < PATIENCE && !self.crowd.is_over() {
-            let answer = self.crowd.buy(&header, &body).await;
+            let answer = self.crowd.post("/api/tickets/buy", JSON, &header, &body).await;
             match answer.as_ref().map(|answer| (answer.status, answer.body["code"].as_str())) {
                 Some((202, _)) => {
                     let tickets = answer.as_ref().and_then(|answer| answer.body["ticketsUrl"].as_str());

@@ -20,12 +20,14 @@ use std::{
     },
     time::Duration,
 };
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    task::JoinSet,
+};
 
-/// Requests to buy under way at a time: people wait in line rather than to overrun this machine.
-const BUY_AT_ONCE: usize = 48;
-/// And of those who have something to pay for: nobody's time runs out in a line of ours.
-const PAY_AT_ONCE: usize = 256;
+/// Buyers under way at a time, from the first question to the ticket: the others wait in line, so that this machine has the time
+/// to serve those in fifteen seconds. Whoever leaves without a word leaves the line as well, but not what is held for him.
+const AT_ONCE: usize = 160;
 /// Most answers of a kind that should not be that are written out.
 const MOST_STRANGE: usize = 20;
 
@@ -34,8 +36,7 @@ pub(super) struct Crowd {
     pub(super) size: Size,
     pub(super) desk: Desk,
     door: SocketAddr,
-    before_the_door: Semaphore,
-    inside: Semaphore,
+    line: Semaphore,
     visitors: Mutex<Vec<Visitor>>,
     keys: Mutex<KeyMaker>,
     stories: Mutex<Stories>,
@@ -51,8 +52,7 @@ impl Crowd {
             size,
             desk,
             door,
-            before_the_door: Semaphore::new(BUY_AT_ONCE),
-            inside: Semaphore::new(PAY_AT_ONCE),
+            line: Semaphore::new(AT_ONCE),
             visitors: Mutex::default(),
             keys: Mutex::new(KeyMaker::new(Arc::new(SystemClock))),
             stories: Mutex::default(),
@@ -123,7 +123,6 @@ impl Crowd {
     }
 
     pub(super) async fn get(&self, path: &str) -> Option<Answer> {
-        let _place = self.inside.acquire().await;
         let mut visitor = self.visitor();
         let answer = visitor.get(path).await;
         self.visitors.lock().unwrap().push(visitor);
@@ -131,21 +130,15 @@ impl Crowd {
     }
 
     pub(super) async fn post(&self, path: &str, kind: &str, further: &str, body: &str) -> Option<Answer> {
-        let _place = self.inside.acquire().await;
-        self.send(path, kind, further, body).await
-    }
-
-    /// Asks for tickets, when it is this one's turn.
-    pub(super) async fn buy(&self, further: &str, body: &str) -> Option<Answer> {
-        let _place = self.before_the_door.acquire().await;
-        self.send("/api/tickets/buy", "application/json", further, body).await
-    }
-
-    async fn send(&self, path: &str, kind: &str, further: &str, body: &str) -> Option<Answer> {
         let mut visitor = self.visitor();
         let answer = visitor.post(path, kind, further, body).await;
         self.visitors.lock().unwrap().push(visitor);
         answer
+    }
+
+    /// Stands in line until it is this one's turn.
+    pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
+        self.line.acquire().await.expect("the line is never closed")
     }
 
     fn visitor(&self) -> Visitor {

@@ -78,21 +78,23 @@ async fn open(size: &Size, stripe: &SimulatedStripe) -> Cluster {
 fn weathers(size: &Size) -> Vec<Weather> {
     use Fault::{Answers, DoneAndGarbled, DoneAndLate, DoneAndLost, ProxyAnswers};
     let slow = DoneAndLate(Duration::from_millis(900));
+    // The shop makes up to three requests for a step, so a share of them is three times as many steps.
     let mut skies: Vec<Vec<(u32, Fault)>> = vec![
         vec![],
         vec![(40, slow)],
-        vec![(20, DoneAndLost)],
+        vec![(10, DoneAndLost)],
         vec![],
-        vec![(12, Answers(500, "")), (8, Answers(503, ""))],
-        vec![(25, Answers(429, "rate_limit"))],
+        vec![(6, Answers(500, "")), (4, Answers(503, ""))],
+        vec![(12, Answers(429, "rate_limit"))],
         vec![],
-        vec![(15, DoneAndGarbled), (5, ProxyAnswers(502))],
-        vec![(4, DoneAndLate(TOO_LATE)), (15, slow)],
-        vec![(8, Answers(409, "idempotency_key_in_use")), (6, DoneAndLost), (6, Answers(500, "")), (8, slow)],
+        vec![(6, DoneAndGarbled), (4, ProxyAnswers(502))],
+        vec![(2, DoneAndLate(TOO_LATE)), (10, slow)],
+        vec![(4, Answers(409, "idempotency_key_in_use")), (3, DoneAndLost), (3, Answers(500, "")), (8, slow)],
     ];
     if !size.is_short {
-        // Nobody is there at all: it is left in peace then.
-        skies.push(vec![(100, Answers(503, ""))]);
+        // Now and then nobody is there at all, and it is left in peace.
+        skies.extend_from_within(..);
+        skies.extend([vec![], vec![(100, Answers(503, ""))]]);
     }
     let late = Notices::Late(size.hold + Duration::from_secs(3));
     let notices = [
@@ -104,6 +106,7 @@ fn weathers(size: &Size) -> Vec<Weather> {
         Notices::Once,
         Notices::Never,
     ];
+    // Both lists come round at different times, so that everything meets everything.
     let turns = 0..skies.len() * notices.len();
     let weather = |turn: usize| Weather {
         faults: skies[turn % skies.len()].clone(),
