@@ -95,26 +95,33 @@ fn safe(url: &str) -> String {
 }
 
 fn failure(error: &SmtpError) -> PortFailure {
+    let Some(reply) = error.status().map(|code| code.to_string()) else { return without_reply(error) };
     let said = error.source().map(ToString::to_string).unwrap_or_default();
-    let Some(reply) = error.status().map(|code| code.to_string()) else {
-        let how = error.to_string();
-        return match () {
-            // Ours: such an address needs what the server cannot do.
-            () if error.is_client() => PortFailure::Impossible("smtp: the server cannot take this letter".into()),
-            () if error.is_tls() => PortFailure::Unavailable("smtp: no TLS with the server".into()),
-            () if how.starts_with("Connection error") => PortFailure::Unavailable("smtp: no connection".into()),
-            () => PortFailure::Unknown("smtp: the connection ended, or nothing came in time".into()),
-        };
-    };
     let status = enhanced(&said);
-    let told = format!("smtp: {reply}{}{}", if status.is_some() { " " } else { "" }, status.unwrap_or_default());
+    let told = status.map_or_else(|| format!("smtp: {reply}"), |status| format!("smtp: {reply} {status}"));
     let is_about_the_letter = match status {
         Some(status) => IMPOSSIBLE.iter().any(|about| status.starts_with(about)),
         None => ABOUT_THE_LETTER.contains(&reply.as_str()),
     };
-    match error.is_permanent() && is_about_the_letter {
-        true => PortFailure::Impossible(told),
-        false => PortFailure::Unavailable(told),
+    if error.is_permanent() && is_about_the_letter {
+        PortFailure::Impossible(told)
+    } else {
+        PortFailure::Unavailable(told)
+    }
+}
+
+/// The server said nothing that has a number.
+fn without_reply(error: &SmtpError) -> PortFailure {
+    if error.is_client() {
+        // Such an address needs what the server cannot do.
+        PortFailure::Impossible("smtp: the server cannot take this letter".into())
+    } else if error.is_tls() {
+        PortFailure::Unavailable("smtp: no TLS with the server".into())
+    } else if error.to_string().starts_with("Connection error") {
+        // Its kind, for which there is no question.
+        PortFailure::Unavailable("smtp: no connection".into())
+    } else {
+        PortFailure::Unknown("smtp: the connection ended, or nothing came in time".into())
     }
 }
 
