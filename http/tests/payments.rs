@@ -317,8 +317,11 @@ async fn a_forged_notice_reaches_nobody() {
 
 /// A door at which everybody has come too often.
 fn crowded(mut script: Script) -> Script {
-    script.options.door =
-        DoorRules { limits_addresses: true, exempt: "127.0.0.0/8".parse().unwrap(), ..DoorRules::default() };
+    script.options.door = DoorRules {
+        limits_addresses: true,
+        exempt: "127.0.0.0/8".parse().expect("because it is a network"),
+        ..DoorRules::default()
+    };
     let quota = Quota { burst: 20, per_second: 10 };
     script.admits = Arc::new(move |_| {
         let standing = Standing { limit: Limit::Orders, quota, remaining: 0 };

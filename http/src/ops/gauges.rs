@@ -110,6 +110,7 @@ fn batch_limit(actor: &str, settings: &ActorSettings) -> Option<usize> {
         "publisher" => Some(settings.publisher_batch_size),
         "order_writer" => Some(settings.order_writer_batch_size),
         "hold_writer" => Some(settings.hold_writer_batch_size),
+        "till" => Some(settings.till_batch_size),
         _ => None,
     }
 }

@@ -87,8 +87,12 @@ fn under_way(look: &Look<'_>, oldest: Option<Duration>) -> LagRow {
         Some(oldest) => format!("{}, the oldest for {}", whole(paying + unknown), in_words(oldest)),
         None => whole(paying + unknown),
     };
-    let limit = format!("of {} the time is up, and how they stand is not known", whole(unknown));
-    row("Payments under way", value, &limit, if unknown > 0.0 { Tone::Watch } else { Tone::Calm })
+    if unknown > 0.0 {
+        let limit = format!("of {} the time is up, and how they stand is not known", whole(unknown));
+        row("Payments under way", value, &limit, Tone::Watch)
+    } else {
+        row("Payments under way", value, "none of them out of time", Tone::Calm)
+    }
 }
 
 fn declines(look: &Look<'_>) -> LagRow {

@@ -31,13 +31,13 @@ pub fn notice(data: &[u8]) {
             assert!(matches!(read, Err(BadNotice::Forged(_))) || is_the_same(&header, &signed), "believed: {header}");
             match provider.read(NOW, &signed, body) {
                 Ok(Some(notice)) => {
-                    assert!(!notice.payment.as_str().is_empty() && notice.payment.as_str().len() <= 255)
+                    assert!(!notice.payment.as_str().is_empty() && notice.payment.as_str().len() <= 255);
                 }
                 Ok(None) => {}
                 Err(BadNotice::Unreadable(why)) => assert!(why.len() < 100, "it may repeat what was sent: {why}"),
                 Err(BadNotice::Forged(why)) => panic!("signed by the provider, and {why}"),
             }
-            let bit = Bytes(data).below(usize::MAX.min(u16::MAX.into()));
+            let bit = Bytes(data).below(u16::MAX.into());
             if !body.is_empty() {
                 let damaged = turned(body, bit % (body.len() * 8));
                 let read = provider.read(NOW, &signed, &damaged);

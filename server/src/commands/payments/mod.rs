@@ -52,9 +52,9 @@ pub(crate) async fn reconcile(config: &Config, how: &Reconcile) -> anyhow::Resul
         found.context("nothing can be said: the books or the provider's could not be read to their end. Try again")?;
     let told = showing::Told { at: now, since: how.days.map(|_| since), provider: name, found: &found };
     if how.json {
-        told.as_json()
+        told.as_json();
     } else {
-        told.as_text()
+        told.as_text();
     }
     Ok(if found.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) })
 }

@@ -124,7 +124,7 @@ fn payments() -> Vec<LagRow> {
             "60,420,600 taken · 100,200 given back · 60,320,400 earned · 0 to be given back",
             "it adds up; in cents",
         ),
-        line("Payments under way", "12, the oldest for 41 s", "of 0 the time is up, and how they stand is not known"),
+        line("Payments under way", "12, the oldest for 41 s", "none of them out of time"),
         line("Most overdue hold", "0 ms", "too late at 60 s"),
         line("Declined", "9, and 214 paid", "in the last five minutes"),
         line("Payment provider", "is called", "31 calls answered a second, 0 failed"),
