@@ -14,7 +14,7 @@ fn short() -> Size {
         back_after_ms: 600..1_500,
         every: Duration::from_secs(3),
         weather: Duration::from_millis(1_200),
-        sells_out_within: Duration::from_mins(2),
+        sells_out_within: Duration::from_mins(3),
         is_short: true,
         accidents: 1,
         faults: 0,
