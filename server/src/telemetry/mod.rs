@@ -2,10 +2,10 @@
 
 mod describe;
 mod holds;
-mod mails;
 mod journal;
 mod logs;
 mod looking;
+mod mails;
 
 pub use describe::names;
 pub(crate) use looking::look;

@@ -3,9 +3,9 @@
 use Moves::{Doubles, Falls, Rises};
 use When::{
     ActorsPanic, BuyersAreRefused, CapacityIsCut, CrowdComes, EverybodyIsGone, HoldsAreForgotten, K6Runs,
-    LettersArePoison, MailsAreForgotten, MoneyIsFalse, MoneyIsGivenBack, NodesDie, NumbersAreFalse, PeoplePay, PostgresDies,
-    PubSubRefuses, RedisComesBack, RedisDies, RedisFreezes, RedisIsBusy, RedisIsEmptied, RedisIsFull, SaleIsPaused,
-    SomebodyLocks, WriterDies, WritersFreeze,
+    LettersArePoison, MailsAreForgotten, MoneyIsFalse, MoneyIsGivenBack, NodesDie, NumbersAreFalse, PeoplePay,
+    PostgresDies, PubSubRefuses, RedisComesBack, RedisDies, RedisFreezes, RedisIsBusy, RedisIsEmptied, RedisIsFull,
+    SaleIsPaused, SomebodyLocks, WriterDies, WritersFreeze,
 };
 
 /// What happens to the shops.
