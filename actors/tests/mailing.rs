@@ -80,19 +80,11 @@ async fn a_carrier_that_is_down_is_left_in_peace_and_everything_comes_when_it_is
         *desk.post.always.lock().unwrap() = Some(unavailable());
         pass(30 * SECOND).await;
         let tried = desk.post.given.lock().unwrap().len();
-        assert!((20..=31 * 9).contains(&tried), "{tried} letters in half a minute");
-        assert!(desk.post.takes.lock().unwrap().iter().skip(2).all(|most| *most <= 8));
+        assert!((100..=160).contains(&tried), "{tried} letters in half a minute");
+        assert!(desk.post.takes.lock().unwrap().iter().skip(2).all(|most| *most <= 5));
         *desk.post.always.lock().unwrap() = None;
-        pass(100 * SECOND).await;
-        eprintln!("{} {:?}", desk.post.carried(), desk.post.takes.lock().unwrap());
-        eprintln!(
-            "{:?}",
-            desk.post.outbox.lock().unwrap().values().filter(|x| **x != Stands::Sent).collect::<Vec<_>>()
-        );
         until("all are sent", || desk.post.carried() == 300).await;
-        let given_up = desk.post.outbox.lock().unwrap().values().filter(|stands| **stands != Stands::Sent).count();
         pass(SECOND).await;
-        assert!(given_up <= LETTERS_AT_ONCE, "what is still noted");
         assert!(desk.post.outbox.lock().unwrap().values().all(|stands| *stands == Stands::Sent));
     })
     .await;

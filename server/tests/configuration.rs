@@ -150,6 +150,21 @@ fn no_address_of_a_server_is_shown() {
 }
 
 #[test]
+fn mails_to_strangers_need_an_address_to_lead_to_and_one_to_come_from() {
+    const SMTP: (&str, &str) = ("STAMPEDE_SMTP_URL", "smtps://shop:horse@mail.example.org");
+    let said = refused(&[SMTP]);
+    assert!(said.contains("STAMPEDE_PUBLIC_URL") && said.contains("STAMPEDE_MAIL_FROM"), "{said}");
+    let said = refused(&[("STAMPEDE_SMTP_URL", "mail.example.org:horse")]);
+    assert!(said.contains("STAMPEDE_SMTP_URL") && said.contains("smtps://") && !said.contains("horse"), "{said}");
+    let said = refused(&[("STAMPEDE_MAIL_FROM", "Stampede")]);
+    assert!(said.contains("STAMPEDE_MAIL_FROM") && said.contains("tickets@example.org"), "{said}");
+    let others = [("STAMPEDE_PUBLIC_URL", "https://example.org"), ("STAMPEDE_MAIL_FROM", "tickets@example.org")];
+    let output = Shop::closed(&[SMTP, others[0], others[1]]).run(&["config"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("mail.example.org") && !said.contains("horse"), "{said}");
+}
+
+#[test]
 fn what_the_control_room_advises_to_set_can_be_set() {
     let known: Vec<_> = stampede_server::config::settings().into_iter().map(|setting| setting.name).collect();
     for advised in stampede_http::ops::advised_variables() {

@@ -31,6 +31,7 @@ const IMPOSSIBLE: [&str; 5] = ["5.1.", "5.2.1", "5.2.3", "5.3.4", "5.6."];
 pub struct SmtpMailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Sender,
+    patience: Duration,
 }
 
 /// The address of the server cannot be used.
@@ -54,10 +55,11 @@ impl SmtpMailer {
         let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&safe(url)).map_err(|_| SmtpRefused)?;
         let transport = builder
             .hello_name(ClientId::Domain(from.host().to_owned()))
-            .timeout(Some(patience))
+            // Of a connection only; and less, so that none is told as none.
+            .timeout(Some(patience / 2))
             .pool_config(PoolConfig::new().max_size(CONNECTIONS))
             .build();
-        Ok(Self { transport, from })
+        Ok(Self { transport, from, patience })
     }
 
     /// Whether a URL can be used, for whoever reads settings.
@@ -73,7 +75,10 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     async fn send(&self, letter: &Letter) -> PortResult<()> {
         let message = message(&self.from, letter)?;
-        self.transport.send(message).await.map(drop).map_err(|error| failure(&error))
+        match tokio::time::timeout(self.patience, self.transport.send(message)).await {
+            Ok(sent) => sent.map(drop).map_err(|error| failure(&error)),
+            Err(_) => Err(PortFailure::Unknown("smtp: nothing came in time".into())),
+        }
     }
 }
 
@@ -95,26 +100,33 @@ fn safe(url: &str) -> String {
 }
 
 fn failure(error: &SmtpError) -> PortFailure {
+    let Some(reply) = error.status().map(|code| code.to_string()) else { return without_reply(error) };
     let said = error.source().map(ToString::to_string).unwrap_or_default();
-    let Some(reply) = error.status().map(|code| code.to_string()) else {
-        let how = error.to_string();
-        return match () {
-            // Ours: such an address needs what the server cannot do.
-            () if error.is_client() => PortFailure::Impossible("smtp: the server cannot take this letter".into()),
-            () if error.is_tls() => PortFailure::Unavailable("smtp: no TLS with the server".into()),
-            () if how.starts_with("Connection error") => PortFailure::Unavailable("smtp: no connection".into()),
-            () => PortFailure::Unknown("smtp: the connection ended, or nothing came in time".into()),
-        };
-    };
     let status = enhanced(&said);
-    let told = format!("smtp: {reply}{}{}", if status.is_some() { " " } else { "" }, status.unwrap_or_default());
+    let told = status.map_or_else(|| format!("smtp: {reply}"), |status| format!("smtp: {reply} {status}"));
     let is_about_the_letter = match status {
         Some(status) => IMPOSSIBLE.iter().any(|about| status.starts_with(about)),
         None => ABOUT_THE_LETTER.contains(&reply.as_str()),
     };
-    match error.is_permanent() && is_about_the_letter {
-        true => PortFailure::Impossible(told),
-        false => PortFailure::Unavailable(told),
+    if error.is_permanent() && is_about_the_letter {
+        PortFailure::Impossible(told)
+    } else {
+        PortFailure::Unavailable(told)
+    }
+}
+
+/// The server said nothing that has a number.
+fn without_reply(error: &SmtpError) -> PortFailure {
+    if error.is_client() {
+        // Such an address needs what the server cannot do.
+        PortFailure::Impossible("smtp: the server cannot take this letter".into())
+    } else if error.is_tls() {
+        PortFailure::Unavailable("smtp: no TLS with the server".into())
+    } else if error.to_string().starts_with("Connection error") {
+        // Its kind, for which there is no question.
+        PortFailure::Unavailable("smtp: no connection".into())
+    } else {
+        PortFailure::Unknown("smtp: the connection ended".into())
     }
 }
 
