@@ -14,8 +14,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 const LEASE: Duration = Duration::from_secs(120);
 /// Failures in a row after which the carrier is left in peace until the next round.
 const FAILURES_TO_STOP: u32 = 5;
-/// Mails taken at a time then: what is taken and not tried has to be handed back.
-const WHEN_DOWN: u32 = 8;
+/// Mails taken at a time then: all of them are tried, for taking counts as trying.
+const WHEN_DOWN: u32 = FAILURES_TO_STOP;
 /// Times a mail is tried. With the pauses below that is most of a day.
 const MOST_ATTEMPTS: u32 = 30;
 /// Pauses double from the one to the other.

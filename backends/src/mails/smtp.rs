@@ -31,6 +31,7 @@ const IMPOSSIBLE: [&str; 5] = ["5.1.", "5.2.1", "5.2.3", "5.3.4", "5.6."];
 pub struct SmtpMailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Sender,
+    patience: Duration,
 }
 
 /// The address of the server cannot be used.
@@ -54,10 +55,11 @@ impl SmtpMailer {
         let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(&safe(url)).map_err(|_| SmtpRefused)?;
         let transport = builder
             .hello_name(ClientId::Domain(from.host().to_owned()))
-            .timeout(Some(patience))
+            // Of a connection only; and less, so that none is told as none.
+            .timeout(Some(patience / 2))
             .pool_config(PoolConfig::new().max_size(CONNECTIONS))
             .build();
-        Ok(Self { transport, from })
+        Ok(Self { transport, from, patience })
     }
 
     /// Whether a URL can be used, for whoever reads settings.
@@ -73,7 +75,10 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     async fn send(&self, letter: &Letter) -> PortResult<()> {
         let message = message(&self.from, letter)?;
-        self.transport.send(message).await.map(drop).map_err(|error| failure(&error))
+        match tokio::time::timeout(self.patience, self.transport.send(message)).await {
+            Ok(sent) => sent.map(drop).map_err(|error| failure(&error)),
+            Err(_) => Err(PortFailure::Unknown("smtp: nothing came in time".into())),
+        }
     }
 }
 
@@ -121,7 +126,7 @@ fn without_reply(error: &SmtpError) -> PortFailure {
         // Its kind, for which there is no question.
         PortFailure::Unavailable("smtp: no connection".into())
     } else {
-        PortFailure::Unknown("smtp: the connection ended, or nothing came in time".into())
+        PortFailure::Unknown("smtp: the connection ended".into())
     }
 }
 

@@ -118,7 +118,10 @@ impl Told<'_> {
 
 /// The tickets on paper, and the event for a calendar: both open without the shop.
 fn attachments(lang: Lang, page: &TicketsPage) -> Result<Vec<Attachment>, String> {
-    let name = |ending: &str| format!("tickets-{}.{ending}", page.order_id);
+    // The end of the order's id: with all of it the header would be too long for a line, and old mail programs do not put the pieces
+    // of a name together (RFC 2231).
+    let short = page.order_id.rsplit('-').next().unwrap_or_default();
+    let name = |ending: &str| format!("tickets-{short}.{ending}");
     let paper = tickets_pdf(lang, page).map_err(|error| error.to_string())?;
     let entry = calendar(lang, page).into_bytes();
     Ok(vec![

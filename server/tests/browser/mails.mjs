@@ -34,7 +34,7 @@ function* inside(headers, body) {
   const kind = headers['content-type'] ?? 'text/plain';
   const [, boundary] = kind.match(/boundary="?([^";]+)"?/) ?? [];
   if (!boundary) {
-    const [, name] = (headers['content-disposition'] ?? '').match(/filename="?([^";]+)"?/) ?? [];
+    const [, name] = (headers['content-disposition'] ?? '').match(/filename(?:\*0)?="?([^";]+)"?/) ?? [];
     yield { type: kind.split(';')[0].trim().toLowerCase(), name, bytes: decoded(body, headers['content-transfer-encoding']) };
     return;
   }

@@ -43,7 +43,8 @@ for (const [javaScriptEnabled, lang] of [[true, 'de'], [false, 'en']]) {
 
     const letter = await letterTo(shop, ADDRESS, words[lang].ticketsSubject);
     assert.match(letter.text, /Zoë Größenwahn/);
-    assert.equal(letter.attached.pdf.name, `tickets-${order}.pdf`);
+    assert.match(letter.attached.pdf.name, /^tickets-[0-9a-f-]+\.pdf$/);
+    assert.ok(order.endsWith(letter.attached.pdf.name.slice('tickets-'.length, -'.pdf'.length)));
     assert.ok(letter.attached.pdf.bytes.toString('latin1').startsWith('%PDF-'));
     assert.ok(letter.attached.ics.bytes.toString('utf8').startsWith('BEGIN:VCALENDAR'));
     const tickets = linkIn(letter, words[lang].toTheTickets);
@@ -109,7 +110,7 @@ test('whoever closes the browser while tickets are held finds the order again an
 }));
 
 test('a slip in the address is said, and a broken link leads to the form', story({}, async ({ shop, visitor }) => {
-  const context = await visitor({ javaScriptEnabled: false });
+  const context = await visitor();
   const page = await context.newPage();
   await page.goto('/en/my');
   await page.locator('form').evaluate((form) => (form.noValidate = true));
@@ -144,7 +145,9 @@ for (const [lang, colorScheme] of [['de', 'light'], ['en', 'dark']]) {
     await page.goto(linkIn(await letterTo(shop, ADDRESS, words[lang].linkSubject), words[lang].seeOrders));
     assert.equal(await page.getByRole('listitem').count(), 2);
     await looks(page, 'orders');
-    await page.setContent((await letterTo(shop, ADDRESS, words[lang].ticketsSubject)).html);
-    await picture(page, `my-mail-${lang}-${colorScheme}`);
+    // A mail program shows it without the shop's policy.
+    const mail = await context.newPage();
+    await mail.setContent((await letterTo(shop, ADDRESS, words[lang].ticketsSubject)).html);
+    await looks(mail, 'mail');
   }));
 }
