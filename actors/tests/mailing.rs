@@ -1,7 +1,5 @@
 //! How what is owed reaches buyers, and what the mailroom does when it cannot.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 mod support;
 
 use stampede_actors::{
