@@ -9,7 +9,7 @@ fn short() -> Size {
     Size {
         capacity: 60,
         buyers: 300,
-        hold: Duration::from_secs(5),
+        hold: Duration::from_secs(4),
         arrive_within: Duration::from_secs(4),
         back_after_ms: 600..1_500,
         every: Duration::from_secs(3),
@@ -17,6 +17,7 @@ fn short() -> Size {
         sells_out_within: Duration::from_mins(3),
         is_short: true,
         accidents: 1,
+        most_accidents: 5,
         faults: 0,
         kinds: 9,
     }

@@ -18,6 +18,7 @@ fn long() -> Size {
         sells_out_within: Duration::from_mins(8),
         is_short: false,
         accidents: 3,
+        most_accidents: u64::MAX,
         faults: 20,
         kinds: 13,
     }

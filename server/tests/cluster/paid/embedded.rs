@@ -86,7 +86,7 @@ impl Shop {
             }
             next += sale.size.every.mul_f64(chance.random_range(0.7..1.3));
             turn += 1;
-            if turn == 1 {
+            if turn == 1 || happened.values().sum::<u64>() >= sale.size.most_accidents {
                 // The sale has to begin first.
                 continue;
             }

@@ -57,6 +57,8 @@ pub(crate) struct Size {
     pub(crate) is_short: bool,
     /// How often each kind of accident has to happen, and each way in which the provider goes wrong.
     pub(crate) accidents: u64,
+    /// After so many of them nothing is killed any more.
+    pub(crate) most_accidents: u64,
     pub(crate) faults: u64,
     /// In how many of those ways it has to go wrong at all.
     pub(crate) kinds: u64,

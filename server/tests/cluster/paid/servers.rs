@@ -168,6 +168,9 @@ async fn suffers(shop: &mut Cluster, sale: &Sale, seed: u64) -> Happened {
         }
         let (accident, name) = deck.pop().expect("it was filled");
         let at = chance.random_range(0..2);
+        if happened.values().sum::<u64>() >= sale.size.most_accidents {
+            continue;
+        }
         if strikes(shop, accident, at).await {
             *happened.entry(name).or_default() += 1;
         }
@@ -181,13 +184,14 @@ async fn strikes(shop: &mut Cluster, accident: Accident, at: usize) -> bool {
         Accident::WebKilled => {
             let before = shop.webs[at].id();
             shop.webs[at].kill();
-            shop.start_web(at).await;
+            shop.webs[at].start_at_last().await;
+            shop.webs[at].until_ready().await;
             before != shop.webs[at].id()
         }
         Accident::WriterKilled => {
             let before = shop.writers[at].id();
             shop.writers[at].kill();
-            shop.writers[at].start().await;
+            shop.writers[at].start_at_last().await;
             before != shop.writers[at].id()
         }
         Accident::WebStandsStill | Accident::WriterStandsStill => {
