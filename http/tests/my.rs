@@ -1,5 +1,7 @@
 //! Finding one's orders again, without storage: the form, its one answer, the link.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 #[expect(dead_code, reason = "each test file uses its share")]
 mod support;
 
