@@ -151,9 +151,9 @@ impl PaidWorld {
     fn capture_or_let_go(state: &mut State, hold: &Hold, payment: usize, mut news: Vec<HoldChange>) -> Hand {
         let is_awaited = state.payments[payment].attempt == hold.attempt && hold.status == OrderStatus::Paying;
         if is_awaited {
-            Self::capture(state, payment)
+            Self::capture(state, payment);
         } else {
-            Self::cancel(state, payment)
+            Self::cancel(state, payment);
         }
         news.extend(news_of(payment, &state.payments[payment]));
         Hand::Writes(news, state.now)
