@@ -46,7 +46,8 @@ export async function eventually(sentence, probe, within_ms = 10_000) {
  * held for `vipHoldMinutes`; with a `vipCapacity` of 0 it sells none.
  */
 export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer = 0, opsToken, vipCapacity, vipHoldMinutes, organizerToken } = {}) {
-  const [httpPort, opsPort] = await freePorts(2);
+  // All at once: a port that was let go may be the next one's.
+  const [httpPort, opsPort, writerPort] = await freePorts(3);
   const dataDir = await mkdtemp(join(tmpdir(), 'stampede-test-'));
   const environment = {
     PATH: process.env.PATH,
@@ -60,7 +61,7 @@ export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer 
     ...(vipCapacity !== undefined && { STAMPEDE_DEMO_VIP_CAPACITY: String(vipCapacity) }),
     ...(organizerToken && { STAMPEDE_ORGANIZER_TOKEN: organizerToken }),
   };
-  const roles = distributed ? await onServers(environment) : [{}];
+  const roles = distributed ? await onServers(environment, writerPort) : [{}];
   const shop = new Shop(environment, roles, `http://127.0.0.1:${httpPort}`, `http://127.0.0.1:${opsPort}`);
   try {
     if (vipHoldMinutes) await shop.describe({ vipCapacity, vipHoldMinutes });
@@ -73,13 +74,12 @@ export async function openShop({ capacity = 1000, opensIn = '0s', limitPerBuyer 
 }
 
 /** What a writer and a web node have each to themselves; what they share goes into the environment. */
-async function onServers(environment) {
+async function onServers(environment, writerPort) {
   const scratch = join(root, 'ops/servers/scratch');
   const { stdout } = await promisify(execFile)(scratch, [binary]);
   const settings = Object.fromEntries(stdout.trim().split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2)));
   const { STAMPEDE_WRITER_DATABASE_URL, STAMPEDE_WEB_DATABASE_URL, ...shared } = settings;
   Object.assign(environment, shared);
-  const [writerPort] = await freePorts(1);
   return [
     { STAMPEDE_ROLE: 'writer', DATABASE_URL: STAMPEDE_WRITER_DATABASE_URL, STAMPEDE_OPS_ADDR: `127.0.0.1:${writerPort}` },
     { STAMPEDE_ROLE: 'web', DATABASE_URL: STAMPEDE_WEB_DATABASE_URL },
