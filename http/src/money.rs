@@ -1,6 +1,6 @@
 //! What an order costs, what was paid and what goes back, as pages and mails say it.
 
-use stampede_domain::{Hold, Money, OnlinePayment, OrderStatus, TicketType};
+use stampede_domain::{Hold, Millis, Money, OnlinePayment, OrderStatus, TicketType};
 use stampede_web::{PriceView, ReceiptView, RefundState, RefundView};
 
 /// The VAT that a sum contains, rounded to whole minor units, halves up.
@@ -68,7 +68,7 @@ pub(crate) fn receipt(hold: &Hold, online: Option<OnlinePayment>) -> Option<Rece
     let vat_basis_points = online.map_or(0, |online| online.vat_basis_points);
     Some(ReceiptView {
         number: hold.paid_by.as_ref()?.to_string(),
-        paid_at_ms: hold.changed_at.0,
+        paid_at_ms: paid_at(hold).map(|at| at.0),
         // Of the card we know nothing, not even its last digits; the page says in a word how it was paid.
         method: String::new(),
         amount_minor: hold.amount.minor,
@@ -76,6 +76,11 @@ pub(crate) fn receipt(hold: &Hold, online: Option<OnlinePayment>) -> Option<Rece
         vat_basis_points,
         currency: hold.amount.currency.code().to_owned(),
     })
+}
+
+/// When the order was paid: the row's last change, while nothing came after it. A receipt says no time rather than that of a refund.
+fn paid_at(hold: &Hold) -> Option<Millis> {
+    (hold.status == OrderStatus::Confirmed && refund(hold).is_none()).then_some(hold.changed_at)
 }
 
 /// All the money that came and is not for this order (any more), if any came.

@@ -166,6 +166,7 @@ async fn every_state_has_its_face_and_its_script_is_told_the_same() {
         (hold(OrderStatus::Expired), "", "were not paid in time"),
         (with(OrderStatus::Expired, &paid), "", "Your money came too late"),
         (hold(OrderStatus::Cancelled), "", "Given back"),
+        (with(OrderStatus::Cancelled, &paid), "", "Your money came too late"),
         (with(OrderStatus::Refunded, &paid), "", "On its way"),
         (with(OrderStatus::Refunded, &given_back), "", "Sent on"),
     ];
@@ -185,6 +186,22 @@ async fn every_state_has_its_face_and_its_script_is_told_the_same() {
         assert!(page.contains(&format!("data-status=\"{}\"", told["status"].as_str().unwrap())), "{words}: {told}");
         let of_page = page.split("data-payment=\"").nth(1).and_then(|rest| rest.split('"').next());
         assert_eq!(of_page, told["payment"].as_str(), "{words}");
+    }
+}
+
+#[actix_web::test]
+async fn whoever_paid_twice_is_told_that_the_second_money_goes_back_and_no_false_time_of_the_first() {
+    let payment = |id: &str| Payment { id: PaymentId::new(id).unwrap(), attempt: 1, captured: 100_200, refunded: 0 };
+    let once =
+        Hold { paid_by: Some(payment("pay_1").id), payments: vec![payment("pay_1")], ..hold(OrderStatus::Confirmed) };
+    let twice = Hold { payments: vec![payment("pay_1"), payment("pay_2")], ..once.clone() };
+    let query = format!("?k={}", k().await);
+    for (hold, is_twice) in [(once, false), (twice, true)] {
+        let page = shown(&Script::holding([hold]), &query).await.text();
+        assert!(page.contains("Paid. You are in"), "{page}");
+        assert_eq!(page.contains("More money came for this order"), is_twice, "{page}");
+        assert_eq!(page.contains("On its way"), is_twice, "{page}");
+        assert_eq!(page.contains("Paid on"), !is_twice, "{page}");
     }
 }
 

@@ -35,14 +35,18 @@ pub(super) fn status(hold: &Hold, seen: &Seen<'_>) -> OrderStatusView {
         OrderStatus::Expiring => {
             OrderStatusView::Checking { out_of_time: true, bank_is_silent: wishes::bank_is_silent(hold, seen.now) }
         }
-        OrderStatus::Confirmed => OrderStatusView::Confirmed { receipt: money::receipt(hold, seen.online) },
+        OrderStatus::Confirmed => {
+            OrderStatusView::Confirmed { receipt: money::receipt(hold, seen.online), refund: money::refund(hold) }
+        }
         OrderStatus::Expired => OrderStatusView::Expired {
             after: match money::refund(hold) {
                 Some(refund) => ExpiredView::PaidLate { refund: Some(refund) },
                 None => ExpiredView::Unpaid,
             },
         },
-        OrderStatus::Cancelled => OrderStatusView::Cancelled { how: CancelledView::GivenBack },
+        OrderStatus::Cancelled => {
+            OrderStatusView::Cancelled { how: CancelledView::GivenBack, refund: money::refund(hold) }
+        }
         OrderStatus::Refunded => OrderStatusView::Refunded { refund: money::refund(hold) },
         // A hold has none of the others.
         _ => OrderStatusView::Reserved { hold: Some(reserved(hold, seen)) },

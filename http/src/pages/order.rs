@@ -143,8 +143,8 @@ fn status(found: &OrderFound) -> OrderStatusView {
         OrderStatus::Reserved => OrderStatusView::Reserved { hold: None },
         OrderStatus::Paying => OrderStatusView::Paying { continue_url: None, until_ms: None, declined: None },
         OrderStatus::Expiring => OrderStatusView::Checking { out_of_time: true, bank_is_silent: false },
-        OrderStatus::Confirmed => OrderStatusView::Confirmed { receipt: None },
-        OrderStatus::Cancelled => OrderStatusView::Cancelled { how: CancelledView::NoLongerValid },
+        OrderStatus::Confirmed => OrderStatusView::Confirmed { receipt: None, refund: None },
+        OrderStatus::Cancelled => OrderStatusView::Cancelled { how: CancelledView::NoLongerValid, refund: None },
         OrderStatus::Refunded => OrderStatusView::Refunded { refund: None },
         OrderStatus::Rejected => {
             OrderStatusView::Rejected { reason: found.reason.map_or("", |reason| reason.as_str()).to_owned() }

@@ -8,7 +8,7 @@ import {
   booksAre, CARDS, givesCard, goesToBank, orderButton, payButton, pays, reserves, sees, seesAfterLooking, standing, VIP,
 } from './paying.mjs';
 import { eventually } from './shop.mjs';
-import { form, notice, openEvent } from './steps.mjs';
+import { form, letterTo, notice, openEvent } from './steps.mjs';
 import { words } from './words.mjs';
 
 const said = words.en;
@@ -126,4 +126,10 @@ test('after a minute of holding the passes go back, unless there was more time',
   await seesAfterLooking(patient.page, said.paid);
   const expired = Object.fromEntries([late, dreaming, typing].map(({ order }) => [order, 'expired']));
   await booksAre(shop, { ...expired, [patient.order]: 'confirmed' }, 3);
+
+  // Nobody has to look at a page to learn it.
+  for (const who of ['late', 'dreaming', 'typing']) {
+    assert.match((await letterTo(shop, `${who}@example.com`, said.timeIsUpSubject)).text, /nothing was charged/i);
+  }
+  await letterTo(shop, 'patient@example.com', said.ticketsSubject);
 }));

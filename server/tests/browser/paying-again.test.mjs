@@ -7,7 +7,7 @@ import { story } from './harness.mjs';
 import {
   booksAre, CARDS, fillsCard, givesCard, goesToBank, landsAtBank, orderButton, payButton, pays, reserves, sees, seesAfterLooking, standing, toCheckout,
 } from './paying.mjs';
-import { form, landedOrder } from './steps.mjs';
+import { form, landedOrder, letterTo } from './steps.mjs';
 import { words } from './words.mjs';
 
 const said = words.en;
@@ -158,4 +158,5 @@ test('whoever gets the money back is told so, and has no tickets any more', stor
   await page.goto(tickets);
   await sees(page, said.moneyBack);
   await booksAre(shop, { [order]: 'refunded' }, 5000);
+  assert.match((await letterTo(shop, 'ada@example.com', said.moneyBackSubject)).text, /€1,002\.00/);
 }));

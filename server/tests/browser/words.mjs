@@ -58,6 +58,8 @@ export const words = {
     seeOrder: /^See the order/,
     toTheTickets: 'To the tickets',
     ticketsSubject: /^Your tickets: Frequency Festival/,
+    timeIsUpSubject: /^Not paid, nothing charged: Frequency Festival/,
+    moneyBackSubject: /^Your money is coming back: Frequency Festival/,
     ticketsAreMailed: /^We are sending the tickets to ada@example\.com/i,
   },
   de: {

@@ -28,8 +28,8 @@ pub struct PriceView {
 pub struct ReceiptView {
     /// Number of the receipt.
     pub number: String,
-    /// When the money came, unix milliseconds.
-    pub paid_at_ms: i64,
+    /// When the money came, unix milliseconds; `None` when that is not known any more.
+    pub paid_at_ms: Option<i64>,
     /// How it was paid, for example `Visa •••• 4242`; empty when that is not known.
     pub method: String,
     /// What was paid, in minor units.

@@ -23,7 +23,6 @@ pub(super) const TEXTS: &[Text] = &[
     ("mail_refund_subject", "Dein Geld kommt zurück: {event}", "Your money is coming back: {event}"),
     ("mail_refund", "Du bekommst dein Geld zurück.", "You get your money back."),
     ("mail_refund_late", "Deine Zahlung kam, als die Tickets schon wieder für alle da waren. Du bekommst alles zurück und musst nichts dafür tun.", "Your payment came when the tickets were there for everyone again. You get all of it back and need not do anything."),
-    ("mail_refund_too_much", "Für diese Bestellung kam mehr Geld, als sie kostet. Was zu viel ist, bekommst du zurück und musst nichts dafür tun; an der Bestellung ändert das nichts.", "More money came for this order than it costs. You get back what is too much and need not do anything; nothing changes about the order."),
     ("mail_refund_cancelled", "Die Tickets dieser Bestellung gelten nicht mehr. Du bekommst zurück, was du dafür bezahlt hast, und musst nichts dafür tun.", "The tickets of this order are no longer valid. You get back what you paid for them and need not do anything."),
 
     ("mail_link_subject", "Der Link zu deinen Bestellungen", "The link to your orders"),

@@ -85,6 +85,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("status_refunded", "Du bekommst dein Geld zurück.", "You get your money back."),
     ("status_refunded_next", "Die Tickets dieser Bestellung gelten nicht mehr.", "The tickets of this order are no longer valid."),
     ("refund", "Rückzahlung", "Refund"),
+    ("refund_too_much", "Für diese Bestellung kam mehr Geld, als sie kostet. Was zu viel ist, bekommst du zurück und musst nichts dafür tun; an der Bestellung ändert das nichts.", "More money came for this order than it costs. You get back what is too much and need not do anything; nothing changes about the order."),
     ("refund_amount", "Betrag", "Amount"),
     ("refund_to", "Wohin", "Where to"),
     ("refund_same_way", "dorthin, womit bezahlt wurde", "back to what it was paid with"),

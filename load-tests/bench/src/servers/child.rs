@@ -253,7 +253,9 @@ impl Shop {
         ensure!(status != 503, "the laws could not be audited: {}", String::from_utf8_lossy(&body));
         let audit: serde_json::Value = serde_json::from_slice(&body)?;
         ensure!(status == 200 && audit["holds"] == true, "A LAW IS BROKEN: {audit}");
-        let sold = audit["pools"][0]["sold"].as_u64().context("an audit without a number")?;
+        let pools = audit["pools"].as_array().context("an audit without pools")?;
+        let sold = pools.iter().try_fold(0, |sum, pool| Some(sum + pool["sold"].as_u64()?));
+        let sold: u64 = sold.context("an audit without a number")?;
         let (promised, unheard) = (self.promised.get(), self.unheard.get());
         ensure!(
             (promised..=promised + unheard).contains(&sold),

@@ -17,10 +17,10 @@ impl OrderPage {
         use OrderStatusView as S;
         let free = |name, status, id: &str| (name, sample(lang, status, &format!("0199b0de-7c1e-7a5f-9d52-{id}")));
         let rejected = |reason: &str| S::Rejected { reason: reason.into() };
-        let cancelled = S::Cancelled { how: CancelledView::NoLongerValid };
+        let cancelled = S::Cancelled { how: CancelledView::NoLongerValid, refund: None };
         let mut pages = vec![
             free("pending", S::Pending, "3f1f5e0c8a11"),
-            free("confirmed", S::Confirmed { receipt: None }, "3f1f5e0c8a11"),
+            free("confirmed", S::Confirmed { receipt: None, refund: None }, "3f1f5e0c8a11"),
             free("rejected", rejected("sold_out"), "5570aa21d7e9"),
             free("rejected-limit", rejected("limit"), "5570aa21d7f0"),
             free("rejected-over", rejected("sale_over"), "5570aa21d7f1"),
@@ -35,7 +35,11 @@ impl OrderPage {
         pages.extend([
             (
                 "stranger",
-                strangers(sample(lang, S::Confirmed { receipt: None }, "0199b0e1-5c5c-7e2e-8d7f-1234567890ab")),
+                strangers(sample(
+                    lang,
+                    S::Confirmed { receipt: None, refund: None },
+                    "0199b0e1-5c5c-7e2e-8d7f-1234567890ab",
+                )),
             ),
             ("stranger-reserved", strangers(paid(lang, S::Reserved { hold: None }))),
             (
@@ -88,12 +92,17 @@ fn paid_states() -> Vec<(&'static str, OrderStatusView)> {
         ("checking", S::Checking { out_of_time: false, bank_is_silent: false }),
         ("checking-bank-silent", S::Checking { out_of_time: false, bank_is_silent: true }),
         ("checking-out-of-time", S::Checking { out_of_time: true, bank_is_silent: false }),
-        ("paid", S::Confirmed { receipt: Some(receipt()) }),
-        ("paid-somehow", S::Confirmed { receipt: Some(ReceiptView { method: String::new(), ..receipt() }) }),
+        ("paid", S::Confirmed { receipt: Some(receipt()), refund: None }),
+        ("paid-twice", S::Confirmed { receipt: Some(receipt()), refund: Some(refund(RefundState::OnItsWay)) }),
+        (
+            "paid-somehow",
+            S::Confirmed { receipt: Some(ReceiptView { method: String::new(), ..receipt() }), refund: None },
+        ),
         ("unpaid", S::Expired { after: ExpiredView::Unpaid }),
         ("paid-late", late(RefundState::OnItsWay)),
         ("paid-late-refunded", late(done.clone())),
-        ("given-back", S::Cancelled { how: CancelledView::GivenBack }),
+        ("given-back", S::Cancelled { how: CancelledView::GivenBack, refund: None }),
+        ("given-back-paid-late", S::Cancelled { how: CancelledView::GivenBack, refund: Some(refund(done.clone())) }),
         ("refunded", S::Refunded { refund: Some(refund(done)) }),
         (
             "refund-on-its-way",
@@ -117,7 +126,7 @@ fn hold(left_ms: i64) -> HoldView {
 pub(crate) fn receipt() -> ReceiptView {
     ReceiptView {
         number: "20XX-004217".into(),
-        paid_at_ms: NOW_MS - 21_000,
+        paid_at_ms: Some(NOW_MS - 21_000),
         method: "Visa •••• 4242".into(),
         amount_minor: 100_200,
         vat_minor: 11_527,

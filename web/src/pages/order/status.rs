@@ -35,6 +35,8 @@ pub enum OrderStatusView {
     Confirmed {
         /// What was paid; `None` when nothing was, or for a viewer who may not see it.
         receipt: Option<ReceiptView>,
+        /// What came beyond that and goes back; `None` when nothing did, or for a viewer who may not see it.
+        refund: Option<RefundView>,
     },
     /// Decided against.
     Rejected {
@@ -52,6 +54,8 @@ pub enum OrderStatusView {
     Cancelled {
         /// How.
         how: CancelledView,
+        /// Money that came all the same and goes back; `None` when none did, or for a viewer who may not see it.
+        refund: Option<RefundView>,
     },
     /// The tickets are no longer theirs, and the money goes back.
     Refunded {
@@ -167,10 +171,11 @@ impl OrderStatusView {
             | Self::Paying { declined: Some(_), .. } => "declined",
             Self::Paying { continue_url: None, .. } => "opening",
             Self::Checking { .. } => "checking",
-            Self::Confirmed { receipt: Some(_) } => "paid",
+            Self::Confirmed { receipt: Some(_), .. } => "paid",
             Self::Expired { after: ExpiredView::Unpaid } => "unpaid",
-            Self::Expired { after: ExpiredView::PaidLate { .. } } => "paid_late",
-            Self::Cancelled { how: CancelledView::GivenBack } => "given_back",
+            Self::Expired { after: ExpiredView::PaidLate { .. } }
+            | Self::Cancelled { how: CancelledView::GivenBack, refund: Some(_) } => "paid_late",
+            Self::Cancelled { how: CancelledView::GivenBack, .. } => "given_back",
             other => other.name(),
         }
     }
@@ -196,7 +201,10 @@ impl OrderStatusView {
     /// The money on its way back, if any.
     pub(crate) fn refund(&self) -> Option<&RefundView> {
         match self {
-            Self::Refunded { refund } | Self::Expired { after: ExpiredView::PaidLate { refund } } => refund.as_ref(),
+            Self::Refunded { refund }
+            | Self::Expired { after: ExpiredView::PaidLate { refund } }
+            | Self::Confirmed { refund, .. }
+            | Self::Cancelled { refund, .. } => refund.as_ref(),
             _ => None,
         }
     }
