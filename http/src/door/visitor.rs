@@ -115,10 +115,11 @@ impl Stop {
     }
 }
 
-/// The comma-separated elements of all lines of a header, in their order.
+/// The comma-separated elements of all lines of a header, in their order. One that is no text is empty, and takes no other with it:
+/// proxies write theirs behind what a visitor sent, into the same line.
 fn elements<'a>(request: &'a HttpRequest, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = request.headers().get_all(name).map(|line| line.to_str().unwrap_or(""));
-    lines.flat_map(|line| line.split(',')).map(str::trim)
+    let elements = request.headers().get_all(name).flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    elements.map(|element| str::from_utf8(element).unwrap_or("").trim())
 }
 
 /// An address, with or without a port; `None` for anything else, `unknown` among it.
@@ -135,7 +136,7 @@ fn is_https(scheme: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::test::TestRequest;
+    use actix_web::{http::header::HeaderValue, test::TestRequest};
 
     fn of(proxies: &Proxies, headers: &[(&str, &str)]) -> Visitor {
         let request = TestRequest::default().peer_addr("10.0.0.1:4711".parse().unwrap());
@@ -171,11 +172,15 @@ mod tests {
 
     #[test]
     fn what_a_visitor_writes_themselves_stands_further_left_and_is_not_read() {
-        for forged in ["127.0.0.1", "10.0.0.1", "unknown", "", "::1", "127.0.0.1, 127.0.0.1"] {
+        for forged in ["127.0.0.1", "10.0.0.1", "unknown", "", "::1", "127.0.0.1, 127.0.0.1", "\u{ff}"] {
             let line = format!("{forged}, 192.0.2.1");
             assert_eq!(of(&hops(1), &[(FOR, &line), (PROTO, "http")]), visitor("192.0.2.1", false), "{forged}");
             assert_eq!(of(&hops(1), &[(FOR, forged), (FOR, "192.0.2.1")]), visitor("192.0.2.1", false), "{forged}");
         }
+        // Not even when it is no text at all.
+        let line = HeaderValue::from_bytes(b"\xff, 192.0.2.1").unwrap();
+        let request = TestRequest::default().peer_addr("10.0.0.1:4711".parse().unwrap()).append_header((FOR, line));
+        assert_eq!(Visitor::of(&request.to_http_request(), &hops(1)), visitor("192.0.2.1", false));
         // The other header is no proxy's.
         let other = [("forwarded", "for=127.0.0.1;proto=https"), (FOR, "192.0.2.1")];
         assert_eq!(of(&hops(1), &other), visitor("192.0.2.1", false));
