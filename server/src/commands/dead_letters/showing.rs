@@ -5,8 +5,9 @@ use super::{
     wishes::{self, Wished},
 };
 use serde_json::{Value, json};
-use stampede_actors::cache_sync::DEAD_LETTER_LIFE;
+use stampede_actors::{cache_sync::DEAD_LETTER_LIFE, ports::DeadLetter};
 use stampede_domain::{Contact, Intent};
+use std::fmt::Display;
 
 /// Stands where somebody's name or address would.
 pub(super) const HIDDEN: &str = "(hidden; --personal shows it)";
@@ -62,15 +63,8 @@ fn as_json(post: &Post, one: &Opened) -> Value {
 }
 
 pub(super) fn show(post: &Post, one: &Opened, personal: bool) {
-    let letter = &one.letter;
-    say(format_args!("dead letter {}", letter.id.0));
-    let line = |name: &str, value: &dyn std::fmt::Display| say(format_args!("  {name:<13} {value}"));
-    line("reason", &letter.reason);
-    line("dead since", &letter.dead_since.rfc3339());
-    line("deliveries", &letter.attempts);
-    if !letter.set_aside_by.is_empty() {
-        line("set aside by", &letter.set_aside_by);
-    }
+    say(format_args!("dead letter {}", one.letter.id.0));
+    how_it_died(&one.letter);
     match &one.intent {
         Some(intent) => {
             line("order", &intent.order);
@@ -80,13 +74,30 @@ pub(super) fn show(post: &Post, one: &Opened, personal: bool) {
         None => line("order", &"not known: the message cannot be read and has no label"),
     }
     line("status", &status(post, one));
+    what_became_of_it(&one.letter);
+    line("payload", &payload(one, personal));
+}
+
+pub(super) fn line(name: &str, value: &dyn Display) {
+    say(format_args!("  {name:<13} {value}"));
+}
+
+pub(super) fn how_it_died(letter: &DeadLetter) {
+    line("reason", &letter.reason);
+    line("dead since", &letter.dead_since.rfc3339());
+    line("deliveries", &letter.attempts);
+    if !letter.set_aside_by.is_empty() {
+        line("set aside by", &letter.set_aside_by);
+    }
+}
+
+pub(super) fn what_became_of_it(letter: &DeadLetter) {
     if let Some(at) = letter.replayed_at {
         line("replayed", &at.rfc3339());
     }
     if !letter.last_word.is_empty() {
         line("last word", &letter.last_word);
     }
-    line("payload", &payload(one, personal));
 }
 
 fn status(post: &Post, one: &Opened) -> String {

@@ -1,7 +1,10 @@
 //! Letters of the lane, on which payments travel. A wish has no fate, as an order has: what it wanted is so or is not, and the
 //! row of its order says which. Nothing hangs on such a letter: its order runs out, or is looked after, without it.
 
-use super::{AT_MOST, MAY_NOT, Name, Post, Which, say, showing::HIDDEN};
+use super::{
+    AT_MOST, MAY_NOT, Name, Post, Which, say,
+    showing::{HIDDEN, how_it_died, line, what_became_of_it},
+};
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use stampede_actors::{
@@ -277,25 +280,13 @@ pub(super) fn as_json(one: &Wished) -> Value {
 }
 
 pub(super) fn show(post: &Post, one: &Wished, personal: bool) {
-    let letter = &one.letter;
     say(format_args!("dead letter {}, of payments", one.name()));
-    let line = |name: &str, value: &dyn std::fmt::Display| say(format_args!("  {name:<13} {value}"));
-    line("reason", &letter.reason);
-    line("dead since", &letter.dead_since.rfc3339());
-    line("deliveries", &letter.attempts);
-    if !letter.set_aside_by.is_empty() {
-        line("set aside by", &letter.set_aside_by);
-    }
+    how_it_died(&one.letter);
     line("order", &one.order());
     line("wish", &one.wish());
     line("status", &status(post, one));
-    if let Some(at) = letter.replayed_at {
-        line("replayed", &at.rfc3339());
-    }
-    if !letter.last_word.is_empty() {
-        line("last word", &letter.last_word);
-    }
-    let bytes = &letter.payload;
+    what_became_of_it(&one.letter);
+    let bytes = &one.letter.payload;
     if personal {
         line("payload", &format_args!("{} bytes: {}", bytes.len(), bytes.escape_ascii()));
     } else {

@@ -28,7 +28,7 @@ impl Told<'_> {
             say(format_args!("  {} older ones in the books were not compared", found.older));
         }
         if found.differences.is_empty() {
-            return say("They are the same.");
+            return say(same(found));
         }
         say(format_args!("{} payments differ:", found.differences.len()));
         for difference in &found.differences {
@@ -55,6 +55,15 @@ impl Told<'_> {
             "olderNotCompared": found.older,
             "differences": found.differences.iter().map(difference_as_json).collect::<Vec<_>>(),
         }));
+    }
+}
+
+/// A shop that runs writes down what it is told while it is compared: the sums are of the first look, the verdict is of the last.
+fn same(found: &Reconciliation) -> &'static str {
+    if found.at_provider == found.in_books {
+        "They are the same."
+    } else {
+        "They are the same by now: what makes the sums differ was written down meanwhile."
     }
 }
 
@@ -119,5 +128,19 @@ fn to_do(what: What) -> &'static str {
             "money was given back at the provider's desk without the shop, or not yet: if the order is to end, refund it in the shop \
              too, which gives back only what is missing"
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_the_first_look_do_not_contradict_the_verdict_of_the_last() {
+        let paid = Sums { payments: 1, captured: 100, refunded: 0 };
+        let mut found = Reconciliation { at_provider: paid, in_books: paid, ..Reconciliation::default() };
+        assert_eq!(same(&found), "They are the same.");
+        found.in_books.captured = 0;
+        assert!(same(&found).contains("by now"));
     }
 }
